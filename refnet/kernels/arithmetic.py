@@ -1,0 +1,132 @@
+"""Arithmetic: elementwise functions of one and of two arrays, with broadcasting.
+
+Forward
+    one array     y_i = f(x_i)
+    two arrays    y_i = f(a_i, b_i), where NumPy's broadcasting repeats the smaller one
+
+Derivation
+    one array     dx_i = dy_i f'(x_i)
+    two arrays    da_i = dy_i ∂f/∂a,  db_i = dy_i ∂f/∂b    on the broadcast shape; then, wherever an array was repeated,
+                  one entry fed many outputs, and its gradient is their sum (`unbroadcast`).
+
+    The tables below hold one line per function: its value and its partial derivatives. That is all there is to know.
+
+Ties and kinks
+    abs at 0: slope 0. maximum/minimum at a tie: one half to each, as Keras (JAX, TensorFlow) has it. relu-like clip: slope 1
+    on the closed interval. sqrt at 0 has an infinite slope, and says so (inf).
+
+What is saved
+    The inputs, and y where the derivative can use it.
+"""
+import numpy as np
+
+__all__ = ["binary_backward", "binary_forward", "clip_backward", "clip_forward", "unary_backward", "unary_forward",
+           "where_backward", "where_forward"]
+
+# name: (y = f(x), f'(x) written with x and y)
+UNARY = {
+    "negative": (np.negative, lambda x, y: -1),
+    "abs": (np.abs, lambda x, y: np.sign(x)),
+    "square": (np.square, lambda x, y: 2 * x),
+    "sqrt": (np.sqrt, lambda x, y: 0.5 / y),
+    "rsqrt": (lambda x: 1 / np.sqrt(x), lambda x, y: -0.5 * y * y * y),
+    "reciprocal": (lambda x: 1 / x, lambda x, y: -y * y),
+    "expm1": (np.expm1, lambda x, y: y + 1),
+    "log1p": (np.log1p, lambda x, y: 1 / (1 + x)),
+    "log2": (np.log2, lambda x, y: 1 / (x * np.log(2.0).astype(x.dtype))),
+    "log10": (np.log10, lambda x, y: 1 / (x * np.log(10.0).astype(x.dtype))),
+    "sin": (np.sin, lambda x, y: np.cos(x)),
+    "cos": (np.cos, lambda x, y: -np.sin(x)),
+    "tan": (np.tan, lambda x, y: 1 + y * y),
+    "arcsin": (np.arcsin, lambda x, y: 1 / np.sqrt(1 - x * x)),
+    "arccos": (np.arccos, lambda x, y: -1 / np.sqrt(1 - x * x)),
+    "arctan": (np.arctan, lambda x, y: 1 / (1 + x * x)),
+    "sinh": (np.sinh, lambda x, y: np.cosh(x)),
+    "cosh": (np.cosh, lambda x, y: np.sinh(x)),
+    "arcsinh": (np.arcsinh, lambda x, y: 1 / np.sqrt(x * x + 1)),
+    "arccosh": (np.arccosh, lambda x, y: 1 / np.sqrt(x * x - 1)),
+    "arctanh": (np.arctanh, lambda x, y: 1 / (1 - x * x)),
+}
+
+# name: (y = f(a, b), ∂f/∂a, ∂f/∂b written with a, b and y)
+BINARY = {
+    "add": (np.add, lambda a, b, y: 1, lambda a, b, y: 1),
+    "subtract": (np.subtract, lambda a, b, y: 1, lambda a, b, y: -1),
+    "multiply": (np.multiply, lambda a, b, y: b, lambda a, b, y: a),
+    "divide": (np.divide, lambda a, b, y: 1 / b, lambda a, b, y: -y / b),
+    "power": (np.power, lambda a, b, y: b * np.power(a, b - 1),
+              lambda a, b, y: np.where(a == 0, 0, y * np.log(np.where(a == 0, 1, a)))),   # 0^b is flat in b > 0
+    "maximum": (np.maximum, lambda a, b, y: 0.5 * ((a > b) * 1.0 + (a >= b)),
+                lambda a, b, y: 0.5 * ((b > a) * 1.0 + (b >= a))),
+    "minimum": (np.minimum, lambda a, b, y: 0.5 * ((a < b) * 1.0 + (a <= b)),
+                lambda a, b, y: 0.5 * ((b < a) * 1.0 + (b <= a))),
+    "arctan2": (np.arctan2, lambda a, b, y: b / (a * a + b * b), lambda a, b, y: -a / (a * a + b * b)),
+    "logaddexp": (np.logaddexp, lambda a, b, y: np.exp(a - y), lambda a, b, y: np.exp(b - y)),
+}
+
+
+def unbroadcast(dy, like):
+    """The gradient of broadcasting `like` to dy's shape: sum over every axis along which it was repeated."""
+    shape = np.shape(like)
+    if dy.shape != shape:
+        lead = dy.ndim - len(shape)
+        repeated = tuple(range(lead)) + tuple(
+            lead + axis for axis, size in enumerate(shape) if size == 1 and dy.shape[lead + axis] != 1)
+        dy = dy.sum(axis=repeated, keepdims=True, dtype=np.float64).reshape(shape)
+    return np.asarray(dy, dtype=np.asarray(like).dtype)
+
+
+def unary_forward(x, name, save=True):
+    """y = f(x), f a name in UNARY; any shape."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        y = UNARY[name][0](x)
+    return y, ((name, x, y) if save else None)
+
+
+def unary_backward(dy, saved):
+    name, x, y = saved
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.asarray(dy * UNARY[name][1](x, y), dtype=x.dtype)         # y = f(x)
+
+
+def binary_forward(a, b, name, save=True):
+    """y = f(a, b), f a name in BINARY; shapes broadcast."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        y = BINARY[name][0](a, b)
+    return y, ((name, a, b, y) if save else None)
+
+
+def binary_backward(dy, saved, needs=(True, True)):
+    name, a, b, y = saved
+    _, by_a, by_b = BINARY[name]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        da = unbroadcast(dy * by_a(a, b, y), a) if needs[0] else None       # y = f(a, b), through a
+        db = unbroadcast(dy * by_b(a, b, y), b) if needs[1] else None       # y = f(a, b), through b
+    return da, db
+
+
+def clip_forward(x, low, high, save=True):
+    """y = min(max(x, low), high); low and high are constants (or None)."""
+    inside = np.ones(x.shape, bool)
+    if low is not None:
+        inside &= x >= low
+    if high is not None:
+        inside &= x <= high
+    return np.clip(x, low, high).astype(x.dtype, copy=False), (inside if save else None)
+
+
+def clip_backward(dy, saved):
+    return np.where(saved, dy, dy.dtype.type(0))                            # slope 1 inside, 0 outside
+
+
+def where_forward(a, b, condition, save=True):
+    """y = a where condition, else b; shapes broadcast."""
+    return np.where(condition, a, b), ((condition, a, b) if save else None)
+
+
+def where_backward(dy, saved, needs=(True, True)):
+    condition, a, b = saved
+    zero = dy.dtype.type(0)
+    da = unbroadcast(np.where(condition, dy, zero), a) if needs[0] else None
+    db = unbroadcast(np.where(condition, zero, dy), b) if needs[1] else None
+    return da, db

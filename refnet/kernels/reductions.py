@@ -1,0 +1,109 @@
+"""Reductions: many entries become one.
+
+Forward (over the axes given, all when None)
+    sum      y = Σ_i x_i
+    mean     y = 1/n Σ_i x_i
+    max      y = max_i x_i            min likewise
+    prod     y = Π_i x_i
+    cumsum   y_j = Σ_{i ≤ j} x_i      along one axis
+
+Derivation
+    sum      every x_i enters with factor 1:  dx_i = dy                   (a sum's gradient is a broadcast)
+    mean     dx_i = dy / n
+    max      only the winner moves y. Ties share equally, as Keras (JAX, TensorFlow) has it: dx_i = dy [x_i = y] / #winners
+    prod     ∂y/∂x_i = the product of all others:  dx_i = dy Π_{k≠i} x_k
+    cumsum   x_i enters y_j for every j ≥ i:  dx_i = Σ_{j ≥ i} dy_j       (the cumulative sum from the other end)
+
+What is saved
+    Shapes and axes; for max the mask of winners; for prod x itself (y / x_i would fail at a zero).
+
+Numerics
+    sum and mean accumulate in float64.
+"""
+import numpy as np
+
+__all__ = ["cumsum_backward", "cumsum_forward", "extremum_backward", "extremum_forward", "mean_backward", "mean_forward",
+           "prod_backward", "prod_forward", "sum_backward", "sum_forward"]
+
+
+def _axes(axis, ndim):
+    """The reduced axes as a tuple of non-negative numbers."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    return tuple(a % ndim for a in axes)
+
+
+def _spread(dy, shape, axes):
+    """dy with the reduced axes put back (length 1), so that it broadcasts against x."""
+    kept = tuple(1 if a in axes else size for a, size in enumerate(shape))
+    return np.reshape(dy, kept)
+
+
+def sum_forward(x, axis=None, keepdims=False, save=True):
+    """y = Σ x over `axis`, accumulated in float64."""
+    y = np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64).astype(x.dtype)
+    return y, ((x.shape, _axes(axis, x.ndim)) if save else None)
+
+
+def sum_backward(dy, saved):
+    shape, axes = saved
+    return np.broadcast_to(_spread(dy, shape, axes), shape).copy()          # y = Σ x
+
+
+def mean_forward(x, axis=None, keepdims=False, save=True):
+    """y = the mean of x over `axis`, accumulated in float64."""
+    axes = _axes(axis, x.ndim)
+    n = max(int(np.prod([x.shape[a] for a in axes], dtype=np.int64)), 1)
+    y = (np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64) / n).astype(x.dtype)
+    return y, ((x.shape, axes, n) if save else None)
+
+
+def mean_backward(dy, saved):
+    shape, axes, n = saved
+    return np.broadcast_to(_spread(dy * dy.dtype.type(1 / n), shape, axes), shape).copy()   # y = 1/n Σ x
+
+
+def extremum_forward(x, name, axis=None, keepdims=False, save=True):
+    """y = max or min (`name`) of x over `axis`."""
+    y = (np.max if name == "max" else np.min)(x, axis=axis, keepdims=keepdims)
+    if not save:
+        return y, None
+    axes = _axes(axis, x.ndim)
+    winners = x == _spread(y, x.shape, axes)
+    return y, (winners, axes)
+
+
+def extremum_backward(dy, saved):
+    winners, axes = saved
+    share = _spread(dy, winners.shape, axes) / winners.sum(axis=axes, keepdims=True)        # ties share
+    return np.where(winners, share, 0).astype(dy.dtype)                     # y = the winner
+
+
+def prod_forward(x, axis=None, keepdims=False, save=True):
+    """y = Π x over `axis`."""
+    y = np.prod(x, axis=axis, keepdims=keepdims)
+    return y, ((x, _axes(axis, x.ndim)) if save else None)
+
+
+def prod_backward(dy, saved):
+    x, axes = saved
+    kept = [a for a in range(x.ndim) if a not in axes]
+    moved = np.transpose(x, kept + list(axes))
+    flat = moved.reshape([x.shape[a] for a in kept] + [-1])                 # reduced axes merged into the last one
+    one = np.ones_like(flat[..., :1])
+    before = np.concatenate([one, np.cumprod(flat[..., :-1], axis=-1)], axis=-1)             # Π_{k<i} x_k
+    after = np.concatenate([one, np.cumprod(flat[..., :0:-1], axis=-1)], axis=-1)[..., ::-1]  # Π_{k>i} x_k
+    others = (before * after).reshape(moved.shape)
+    others = np.transpose(others, np.argsort(kept + list(axes)))
+    return (_spread(dy, x.shape, axes) * others).astype(x.dtype)            # dx_i = dy Π_{k≠i} x_k
+
+
+def cumsum_forward(x, axis=-1, save=True):
+    """y_j = Σ_{i<=j} x_i along one axis."""
+    return np.cumsum(x, axis=axis), (axis if save else None)
+
+
+def cumsum_backward(dy, saved):
+    axis = saved
+    return np.flip(np.cumsum(np.flip(dy, axis), axis=axis), axis)           # from the other end

@@ -1,0 +1,248 @@
+"""The keystone of the tests: one registry of every kernel with arguments that exercise it.
+
+Gradient, parity, dtype, thread and contract tests (test_kernels.py) run over it, for the reference and for every
+instruction set of the twin. A kernel that is not in it fails `test_every_kernel_has_a_case`.
+
+Values keep away from kinks: |x| >= 0.05. Kinks are tested by hand, in test_kinks.py.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class KernelCase:
+    """A differentiable kernel pair with inputs.
+
+    Attributes:
+        kernel: the name without _forward.
+        inputs: the differentiable arrays (float64; None for an absent bias).
+        args: what follows them. Arrays of float64 are cast along with the inputs, integer arrays are left as they are.
+        equation_first: einsum's equation comes before its operands.
+        magnitude: (inputs) -> the sum of the absolute terms of each output entry, the yardstick of rounding; None: max |y|.
+    """
+
+    kernel: str
+    id: str
+    inputs: tuple
+    args: tuple = ()
+    kwargs: dict = field(default_factory=dict)
+    equation: str | None = None
+    shared: bool = False
+    magnitude: Callable | None = None
+
+    def cast(self, dtype: Any) -> KernelCase:
+        def as_dtype(x):
+            return x.astype(dtype) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
+        return KernelCase(self.kernel, self.id, tuple(as_dtype(x) for x in self.inputs), tuple(as_dtype(a) for a in self.args),
+                          {k: as_dtype(v) for k, v in self.kwargs.items()}, self.equation, self.shared, self.magnitude)
+
+    def forward(self, kernels: Any, inputs: tuple | None = None, save: bool = True):
+        inputs = self.inputs if inputs is None else inputs
+        lead = () if self.equation is None else (self.equation,)
+        return getattr(kernels, f"{self.kernel}_forward")(*lead, *inputs, *self.args, save=save, **self.kwargs)
+
+    def backward(self, kernels: Any, dy: np.ndarray, saved: Any, needs: tuple | None = None) -> tuple:
+        """Gradients as a tuple, whatever the number of inputs."""
+        function = getattr(kernels, f"{self.kernel}_backward")
+        if len(self.inputs) == 1 and self.equation is None:
+            return (function(dy, saved),)
+        return tuple(function(dy, saved, needs or (True,) * len(self.inputs)))
+
+
+def rng_for(text: str) -> np.random.Generator:
+    return np.random.default_rng(sum(ord(c) * (i + 1) for i, c in enumerate(text)))
+
+
+def away_from_zero(rng: np.random.Generator, shape: Any) -> np.ndarray:
+    """Signed values with 0.05 <= |x| <= 1.5."""
+    return np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.05, 1.5, shape))
+
+
+def distribution(rng: np.random.Generator, shape: Any) -> np.ndarray:
+    p = rng.uniform(0.1, 1.0, shape)
+    return p / p.sum(axis=-1, keepdims=True)
+
+
+ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh", "gelu", "gelu_tanh", "silu")
+
+# Sizes: one, prime, below and above a register tile (14 x 32), and with a tail in every dimension.
+DENSE_SHAPES = [(1, 1, 1), (3, 5, 2), (16, 13, 64), (13, 64, 1), (29, 67, 33), (15, 300, 46), (128, 17, 10), (0, 4, 3), (2, 0, 3),
+                (65, 31, 97)]
+
+
+def _kernel_cases() -> list[KernelCase]:
+    cases: list[KernelCase] = []
+
+    def add(kernel, id, inputs, *args, **more):
+        inputs = tuple(x if x is None else np.asarray(x) for x in inputs)          # arithmetic on 0-d arrays gives scalars
+        cases.append(KernelCase(kernel, f"{kernel}-{id}", inputs, tuple(args), **more))
+
+    def abs_dense(inputs):
+        x, w, b = inputs
+        return np.abs(x) @ np.abs(w) + (0 if b is None else np.abs(b))
+
+    for n, d, f in DENSE_SHAPES:
+        rng = rng_for(f"dense{n},{d},{f}")
+        x, w, b = away_from_zero(rng, (n, d)), away_from_zero(rng, (d, f)), away_from_zero(rng, f)
+        add("dense", f"{n}x{d}x{f}-linear", (x, w, b), "linear", magnitude=abs_dense)
+        add("dense", f"{n}x{d}x{f}-tanh", (x * 0.2, w * 0.2, b), "tanh", magnitude=abs_dense)
+    for name in ACTIVATIONS:
+        rng = rng_for(f"dense{name}")
+        for n, d, f in ((7, 5, 19), (30, 40, 50)):
+            x, w = away_from_zero(rng, (n, d)) / np.sqrt(d), away_from_zero(rng, (d, f))
+            b = np.where(np.abs(x @ w).min(axis=0) < 0.01, 0.0, 0.0) + 0.003       # keeps relu's z off its kink (checked in a test)
+            add("dense", f"{n}x{d}x{f}-{name}-bias", (x, w, b), name, magnitude=abs_dense)
+        add("dense", f"nobias-{name}", (x, w, None), name, magnitude=abs_dense)
+        for shape in ((1,), (7,), (33, 3), (4, 5, 6), (0, 3), ()):
+            add("activation", f"{name}-{'x'.join(map(str, shape)) or 'scalar'}", (away_from_zero(rng_for(name), shape) * 2,), name)
+
+    for m, c in ((1, 1), (5, 3), (17, 10), (4, 37), (0, 5), (200, 46)):
+        rng = rng_for(f"softmax{m},{c}")
+        x = away_from_zero(rng, (m, c)) * 3
+        add("softmax", f"{m}x{c}", (x,), magnitude=lambda inputs: 1.0)
+        add("log_softmax", f"{m}x{c}", (x,), magnitude=lambda inputs: np.abs(inputs[0]).max(initial=0))
+        y, t = away_from_zero(rng, (m, c)), away_from_zero(rng, (m, c)) + 3.0
+        add("mean_squared_error", f"{m}x{c}", (y, t))
+        add("mean_absolute_error", f"{m}x{c}", (y, t))
+        labels = rng.integers(0, c, m)
+        p, q = rng.uniform(0.05, 0.95, (m, c)), rng.uniform(0.0, 1.0, (m, c))
+        for from_logits in (False, True):
+            kind = "logits" if from_logits else "probabilities"
+            add("binary_crossentropy", f"{m}x{c}-{kind}", (x if from_logits else p,), q, from_logits)
+            y = x if from_logits else distribution(rng, (m, c))
+            if c > 1 or from_logits:                                  # one class alone has probability 1: clipped, on the kink
+                add("categorical_crossentropy", f"{m}x{c}-{kind}", (y,), distribution(rng, (m, c)), from_logits)
+                add("sparse_categorical_crossentropy", f"{m}x{c}-{kind}", (y,), labels, from_logits)
+
+    for m in (0, 1, 7, 1000):
+        rng = rng_for(f"sum{m}")
+        l = away_from_zero(rng, m)
+        add("weighted_sum", f"{m}", (l,), None, 1.0 / max(m, 1), magnitude=lambda inputs: np.abs(inputs[0]).sum())
+        add("weighted_sum", f"{m}-weights", (l,), rng.uniform(0, 2, m), 0.5, magnitude=lambda inputs: np.abs(inputs[0]).sum() * 2)
+
+    def abs_matmul(inputs):
+        return np.abs(inputs[0]) @ np.abs(inputs[1])
+
+    for a, b in (((1, 1), (1, 1)), ((3, 5), (5, 2)), ((33, 17), (17, 65)), ((2, 3, 4), (2, 4, 5)), ((2, 3, 13, 7), (2, 3, 7, 11)),
+                 ((0, 3), (3, 2)), ((2, 0), (0, 3)), ((3, 0, 4), (3, 4, 2)), ((300, 20), (20, 15))):
+        rng = rng_for(f"matmul{a}{b}")
+        add("matmul", f"{'x'.join(map(str, a))}-{'x'.join(map(str, b))}", (away_from_zero(rng, a), away_from_zero(rng, b)),
+            magnitude=abs_matmul)
+
+    for equation, *shapes in (("ij,jk->ik", (3, 4), (4, 5)), ("ij,jk->ki", (3, 4), (4, 5)), ("bij,bjk->bik", (2, 3, 4), (2, 4, 5)),
+                              ("bqhd,bkhd->bhqk", (2, 3, 2, 5), (2, 4, 2, 5)), ("ij->j", (3, 4)), ("ij->ji", (3, 4)),
+                              ("i,j->ij", (3,), (4,)), ("ij,ij->", (3, 4), (3, 4)), ("ijk,k->i", (2, 3, 4), (4,)),
+                              ("ab,bc,cd->ad", (2, 3), (3, 4), (4, 2)), ("ij,ij->ij", (3, 4), (3, 4)), ("ij,k->i", (3, 4), (5,)),
+                              ("abc,cde->abde", (2, 3, 4), (4, 5, 2)), ("ij,jk->ik", (0, 4), (4, 5))):
+        rng = rng_for(f"einsum{equation}")
+        operands = tuple(away_from_zero(rng, s) for s in shapes)
+        add("einsum", f"{equation}-{'x'.join(map(str, shapes[0]))}", operands, equation=equation,
+            magnitude=lambda inputs, equation=equation: np.einsum(equation, *(np.abs(x) for x in inputs)))
+
+    for shape in ((1,), (7,), (5, 9), (3, 4, 5), (0, 2), (100,), ()):
+        text = "x".join(map(str, shape)) or "scalar"
+        rng = rng_for(f"elementary{shape}")
+        add("exp", text, (away_from_zero(rng, shape) * 2,))
+        add("log", text, (np.abs(away_from_zero(rng, shape)) * 2,))
+        add("erf", text, (away_from_zero(rng, shape) * 2,))
+        for rate in (0.0, 0.3, 0.5, 1.0):
+            add("dropout", f"{text}-{rate}", (away_from_zero(rng, shape),), rate, 0x0123456789ABCDEF, 5)
+    return cases
+
+
+def _shared_cases() -> list[KernelCase]:
+    from refnet.kernels.arithmetic import BINARY, UNARY
+    cases: list[KernelCase] = []
+
+    def add(kernel, id, inputs, *args, **kwargs):
+        cases.append(KernelCase(kernel, f"{kernel}-{id}", tuple(np.asarray(x) for x in inputs), tuple(args), kwargs, shared=True))
+
+    rng = np.random.default_rng(3)
+    for name in UNARY:
+        x = away_from_zero(rng, (4, 5))
+        if name in ("sqrt", "rsqrt", "log1p", "log2", "log10"):
+            x = np.abs(x)
+        elif name in ("arcsin", "arccos", "arctanh", "tan"):
+            x = x * 0.6
+        elif name == "arccosh":
+            x = np.abs(x) + 1.1
+        add("unary", name, (x,), name)
+    for name in BINARY:
+        for a, b in (((4, 5), (4, 5)), ((4, 5), (5,)), ((4, 1), (1, 5)), ((), (3,))):
+            x, y = away_from_zero(rng, a), away_from_zero(rng, b)
+            if name == "power":
+                x = np.abs(x)
+            add("binary", f"{name}-{a}-{b}", (x, y), name)
+    x = away_from_zero(rng, (4, 5, 6))
+    add("clip", "both", (x,), np.float64(-0.71), np.float64(0.73))
+    add("clip", "low", (x,), np.float64(0.02), None)
+    add("where", "broadcast", (away_from_zero(rng, (4, 5)), away_from_zero(rng, (5,))), rng.random((4, 5)) > 0.5)
+    for axis in (None, 0, -1, (0, 2)):
+        for keepdims in (False, True):
+            for kernel in ("sum", "mean", "prod"):
+                add(kernel, f"{axis}-{keepdims}", (x,), axis, keepdims)
+            for name in ("max", "min"):
+                add("extremum", f"{name}-{axis}-{keepdims}", (x,), name, axis, keepdims)
+    add("prod", "zero", (np.array([[2.0, 0.0, 3.0], [0.0, 0.0, 1.0]]),), 1)
+    add("cumsum", "0", (x,), 0)
+    add("cumsum", "last", (x,), -1)
+    add("reshape", "-1", (x,), (20, -1))
+    add("transpose", "reversed", (x,))
+    add("transpose", "axes", (x,), (1, 2, 0))
+    add("contiguous", "transposed", (x.transpose(2, 0, 1),))
+    add("cast", "float64", (x,), np.dtype(np.float64))
+    add("broadcast", "grow", (away_from_zero(rng, (4, 1)),), (3, 4, 5))
+    add("concatenate", "three", (x, x[:, :2] * 2, x[:, :1] * 3), axis=1)
+    add("pad", "uneven", (x,), ((1, 0), (0, 2), (3, 3)))
+    add("flip", "1", (x,), 1)
+    add("index", "slice", (x,), (slice(1, 3), slice(None, None, 2)))
+    add("index", "repeated", (x,), (np.array([0, 0, 2, -1]), slice(None), np.array([1, 1, 1, 2])))
+    add("index", "mask", (x,), x > 0)
+    add("take_along_axis", "last", (x,), rng.integers(-6, 6, (4, 5, 3)), -1)
+    return cases
+
+
+@dataclass(frozen=True)
+class UpdateCase:
+    """An optimizer update: w, dw and slots of one shape."""
+
+    kernel: str
+    id: str
+    slots: tuple[str, ...]                                   # which slot arguments are given (others None)
+    all_slots: tuple[str, ...]
+    kwargs: dict
+    shape: tuple
+
+
+def _update_cases() -> list[UpdateCase]:
+    cases = []
+    for shape in ((1,), (13, 64), (7, 3, 5), (0, 4), (257, 129)):
+        text = "x".join(map(str, shape))
+
+        def add(kernel, id, slots, all_slots, shape=shape, text=text, **kwargs):
+            cases.append(UpdateCase(kernel, f"{kernel}-{id}-{text}", slots, all_slots, kwargs, shape))
+
+        add("sgd_update", "plain", (), ("velocity",), learning_rate=0.1)
+        add("sgd_update", "momentum", ("velocity",), ("velocity",), learning_rate=0.1, momentum=0.9)
+        add("sgd_update", "nesterov", ("velocity",), ("velocity",), learning_rate=0.1, momentum=0.9, nesterov=True)
+        rms = ("v", "velocity", "mean_gradient")
+        add("rmsprop_update", "plain", ("v",), rms, learning_rate=0.01)
+        add("rmsprop_update", "momentum", ("v", "velocity"), rms, learning_rate=0.01, rho=0.8, momentum=0.5, epsilon=1e-3)
+        add("rmsprop_update", "centered", ("v", "mean_gradient"), rms, learning_rate=0.01)
+        add("rmsprop_update", "everything", rms, rms, learning_rate=0.01, momentum=0.9)
+        adam = ("m", "v", "v_max")
+        add("adam_update", "first", ("m", "v"), adam, step=1, learning_rate=0.01)
+        add("adam_update", "later", ("m", "v"), adam, step=1000, learning_rate=0.01, beta_1=0.8, beta_2=0.99, epsilon=1e-5)
+        add("adam_update", "amsgrad", adam, adam, step=3, learning_rate=0.01)
+    return cases
+
+
+KERNEL_CASES = _kernel_cases()
+SHARED_CASES = _shared_cases()
+UPDATE_CASES = _update_cases()
+PLAIN_KERNELS = ("philox_words", "dropout_mask", "gather_rows")       # tested by hand: published vectors, indices

@@ -1,0 +1,61 @@
+"""Which kernel sets there are to test on this machine."""
+import os
+
+import numpy as np
+import pytest
+
+import refnet.kernels
+
+try:
+    import refnet_fast.kernels as _fast
+    FAST_REASON = ""
+except ImportError as error:
+    if os.environ.get("CI") or os.environ.get("REFNET_REQUIRE_FAST"):
+        if not os.environ.get("REFNET_NO_EXT"):
+            raise
+    _fast = None
+    FAST_REASON = f"refnet_fast is not built: {error}"
+
+ISAS = list(_fast.available()) if _fast else []
+KERNEL_SETS = {"reference": refnet.kernels, **{f"fast-{isa}": _fast.load(isa) for isa in ISAS}}
+BACKENDS = ["reference", "fast"]
+
+
+@pytest.fixture(params=list(KERNEL_SETS))
+def kernels(request):
+    """Each kernel set: the reference, and the twin's per instruction set."""
+    return KERNEL_SETS[request.param]
+
+
+@pytest.fixture(params=ISAS or ["none"])
+def twin(request):
+    """The twin's kernels, per instruction set."""
+    if _fast is None:
+        pytest.skip(FAST_REASON)
+    return KERNEL_SETS[f"fast-{request.param}"]
+
+
+@pytest.fixture
+def fast():
+    """The module refnet_fast."""
+    if _fast is None:
+        pytest.skip(FAST_REASON)
+    import refnet_fast
+    return refnet_fast
+
+
+@pytest.fixture(params=BACKENDS)
+def rn(request):
+    """Either namespace: refnet and refnet_fast."""
+    if request.param == "reference":
+        import refnet
+        return refnet
+    if _fast is None:
+        pytest.skip(FAST_REASON)
+    import refnet_fast
+    return refnet_fast
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
