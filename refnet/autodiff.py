@@ -1,0 +1,527 @@
+"""The tape: reverse-mode automatic differentiation.
+
+While a tape records, every operation on a value that needs a gradient appends one record
+
+    (backward, saved, inputs, needs, output)
+
+and hands on its result as a `Tensor`. To find the gradients, walk the records once, last to first:
+
+    take dy, the gradient collected so far for `output`;   ask `backward(dy, saved, needs)` for the inputs' gradients;
+    add each to what that input has collected already.
+
+Why the reverse of creation order is right: an operation can only use values that existed when it ran, so every consumer of a
+value has a later record than its producer. When the walk reaches a record, all consumers of its output have been visited, and
+dy is complete. (That is: creation order is a topological order of the graph.)
+
+Outside a tape no record is made, nothing is saved, and operations take and return plain ndarrays.
+
+References
+    Linnainmaa (1970), The representation of the cumulative rounding error of an algorithm as a Taylor expansion.
+    Baydin, Pearlmutter, Radul, Siskind (2018), Automatic differentiation in machine learning: a survey, section 3.2.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from refnet import backend
+
+__all__ = ["GradientTape", "Tensor", "Variable", "apply", "custom_gradient", "is_tensor", "stop_gradient", "value_and_grad",
+           "value_of"]
+
+ndarray = np.ndarray
+
+# The tapes recording in this thread, innermost last.
+_tapes: ContextVar[tuple[GradientTape, ...]] = ContextVar("refnet_tapes", default=())
+
+# name of an operator or NumPy function -> the op; filled by refnet.ops, which stands above this module.
+DISPATCH: dict[str, Callable] = {}
+
+
+class SymbolicInput(TypeError):
+    """An operation met a symbolic tensor (graph.KerasTensor) where it needs numbers. Caught by ops, which then build a graph."""
+
+
+def _numpy_function(name: str, function: Any) -> Callable:
+    op = DISPATCH.get(name)
+    if op is None:
+        raise TypeError(
+            f"NumPy's {getattr(function, '__name__', name)!r} is not differentiable in refnet: it has no counterpart in refnet.ops. "
+            f"Use a function of refnet.ops, or leave the tape with refnet.stop_gradient(x), which gives a plain ndarray.")
+    return op
+
+
+class Operators:
+    """Arithmetic, comparison, indexing and NumPy functions, all dispatched to refnet.ops. Base of Tensor, Variable, KerasTensor."""
+
+    __slots__ = ()
+    __array_priority__ = 100
+    __hash__ = object.__hash__
+
+    def __add__(self, other): return DISPATCH["add"](self, other)
+    def __radd__(self, other): return DISPATCH["add"](other, self)
+    def __sub__(self, other): return DISPATCH["subtract"](self, other)
+    def __rsub__(self, other): return DISPATCH["subtract"](other, self)
+    def __mul__(self, other): return DISPATCH["multiply"](self, other)
+    def __rmul__(self, other): return DISPATCH["multiply"](other, self)
+    def __truediv__(self, other): return DISPATCH["divide"](self, other)
+    def __rtruediv__(self, other): return DISPATCH["divide"](other, self)
+    def __pow__(self, other): return DISPATCH["power"](self, other)
+    def __rpow__(self, other): return DISPATCH["power"](other, self)
+    def __matmul__(self, other): return DISPATCH["matmul"](self, other)
+    def __rmatmul__(self, other): return DISPATCH["matmul"](other, self)
+    def __mod__(self, other): return DISPATCH["mod"](self, other)
+    def __floordiv__(self, other): return DISPATCH["floor_divide"](self, other)
+    def __neg__(self): return DISPATCH["negative"](self)
+    def __pos__(self): return self
+    def __abs__(self): return DISPATCH["abs"](self)
+    def __getitem__(self, key): return DISPATCH["get_item"](self, key)
+    def __eq__(self, other): return DISPATCH["equal"](self, other)
+    def __ne__(self, other): return DISPATCH["not_equal"](self, other)
+    def __lt__(self, other): return DISPATCH["less"](self, other)
+    def __le__(self, other): return DISPATCH["less_equal"](self, other)
+    def __gt__(self, other): return DISPATCH["greater"](self, other)
+    def __ge__(self, other): return DISPATCH["greater_equal"](self, other)
+
+    def reshape(self, *shape): return DISPATCH["reshape"](self, shape[0] if len(shape) == 1 else shape)
+    def sum(self, axis=None, keepdims=False): return DISPATCH["sum"](self, axis=axis, keepdims=keepdims)
+    def mean(self, axis=None, keepdims=False): return DISPATCH["mean"](self, axis=axis, keepdims=keepdims)
+    def max(self, axis=None, keepdims=False): return DISPATCH["max"](self, axis=axis, keepdims=keepdims)
+    def min(self, axis=None, keepdims=False): return DISPATCH["min"](self, axis=axis, keepdims=keepdims)
+    def transpose(self, *axes): return DISPATCH["transpose"](self, axes=(axes[0] if len(axes) == 1 else axes) or None)
+    def astype(self, dtype): return DISPATCH["cast"](self, dtype)
+
+    @property
+    def T(self): return DISPATCH["transpose"](self)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        name = ufunc.__name__
+        if method == "reduce":
+            name = {"add": "sum", "maximum": "max", "minimum": "min", "multiply": "prod"}.get(name, f"{name}.reduce")
+            kwargs.setdefault("axis", 0)
+        elif method != "__call__":
+            name = f"{name}.{method}"
+        if out is not None:
+            raise TypeError(f"numpy.{ufunc.__name__} with out= would write into a recorded value, which its gradient may need. "
+                            f"Use the result instead: y = numpy.{ufunc.__name__}(...).")
+        return _numpy_function(name, ufunc)(*inputs, **kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        return _numpy_function(function.__name__, function)(*args, **kwargs)
+
+
+class Tensor(Operators):
+    """A value on the tape: an ndarray whose history is recorded.
+
+    Operations make them; `refnet.ops.convert_to_tensor` makes one from your own array, to be watched by a tape.
+
+    Attributes:
+        value: the ndarray. Read it freely; writing into it makes gradients undefined.
+    """
+
+    __slots__ = ("__weakref__", "tracked", "value")
+
+    def __init__(self, value: Any, tracked: bool = False):
+        self.value = value
+        self.tracked = tracked
+
+    @property
+    def shape(self) -> tuple[int, ...]: return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype: return self.value.dtype
+
+    @property
+    def ndim(self) -> int: return self.value.ndim
+
+    @property
+    def size(self) -> int: return self.value.size
+
+    def numpy(self) -> ndarray:
+        """A copy of the value."""
+        return np.array(self.value)
+
+    def item(self): return self.value.item()
+    def __array__(self, dtype=None, copy=None): return np.array(self.value, dtype=dtype)
+    def __float__(self): return float(self.value)
+    def __int__(self): return int(self.value)
+    def __bool__(self): return bool(self.value)
+    def __index__(self): return self.value.__index__()
+    def __len__(self): return len(self.value)
+
+    def __iter__(self):
+        if self.value.ndim == 0:
+            raise TypeError("a 0-d Tensor cannot be iterated over.")
+        return (self[i] for i in range(len(self.value)))
+
+    def __repr__(self):
+        return f"<Tensor shape={self.value.shape} dtype={self.value.dtype}\n{self.value!r}>"
+
+
+class Variable(Operators):
+    """A value that training changes: a parameter or a piece of state.
+
+    Args:
+        initializer: the initial value (copied), or a callable ``(shape, dtype) -> array``.
+        shape: needed with a callable only.
+        dtype: "float32", "float64", or any NumPy type; None keeps an array's own type (float32 for a callable).
+        trainable: whether tapes watch it.
+        name: for summaries and messages.
+
+    Attributes:
+        value: the ndarray itself, always C-contiguous. `assign` writes into it and raises `version` by one.
+    """
+
+    _backend = None
+
+    def __init__(self, initializer: Any, shape: Sequence[int] | None = None, dtype: Any = None, trainable: bool = True,
+                 name: str | None = None):
+        if callable(initializer):
+            if shape is None:
+                raise ValueError(f"Variable {name!r}: a callable initializer needs `shape`, e.g. Variable(f, shape=(3, 4)).")
+            initializer = initializer(tuple(shape), dtype or "float32")
+        value = np.array(value_of(initializer), dtype=dtype, order="C")
+        if shape is not None and tuple(shape) != value.shape:
+            raise ValueError(f"Variable {name!r}: the initial value has shape {value.shape}, but shape={tuple(shape)} was asked for.")
+        self.value = value
+        self.trainable = trainable
+        self.name = name or "variable"
+        self.path = self.name
+        self.version = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]: return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype: return self.value.dtype
+
+    @property
+    def ndim(self) -> int: return self.value.ndim
+
+    @property
+    def size(self) -> int: return self.value.size
+
+    def numpy(self) -> ndarray:
+        """A copy of the value."""
+        return np.array(self.value)
+
+    def assign(self, value: Any) -> Variable:
+        """Write a new value of the same shape; returns the variable."""
+        value = value_of(value)
+        if value.shape != self.value.shape:
+            raise ValueError(f"Variable {self.path!r} has shape {self.value.shape}; it cannot be assigned a value of shape "
+                             f"{value.shape}.")
+        self.value[...] = value
+        self.version += 1
+        return self
+
+    def assign_add(self, value: Any) -> Variable: return self.assign(self.value + value_of(value))
+    def assign_sub(self, value: Any) -> Variable: return self.assign(self.value - value_of(value))
+    def __iadd__(self, value): return DISPATCH["add"](self, value)      # a new value: the variable itself is left alone
+    def __array__(self, dtype=None, copy=None): return np.array(self.value, dtype=dtype)
+    def __float__(self): return float(self.value)
+    def __int__(self): return int(self.value)
+    def __len__(self): return len(self.value)
+    def __repr__(self): return f"<Variable path={self.path} shape={self.value.shape} dtype={self.value.dtype}>"
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether x is a Tensor or a Variable."""
+    return isinstance(x, (Tensor, Variable))
+
+
+def value_of(x: Any) -> ndarray:
+    """The ndarray behind a Tensor, a Variable, an ndarray or anything that NumPy makes one of. No copy where none is needed."""
+    if type(x) is ndarray:
+        return x
+    if isinstance(x, (Tensor, Variable)):
+        return x.value
+    if getattr(x, "is_symbolic", False):
+        raise SymbolicInput(f"{x!r} is symbolic: it has a shape but no numbers. Build a Model from it and call the model on data.")
+    return np.asarray(x)
+
+
+def apply(forward: Callable, backward: Callable, inputs: tuple, *args: Any, **kwargs: Any) -> Any:
+    """Run one kernel pair on the tape: the one way from an op to a kernel.
+
+    Args:
+        forward: ``forward(*values, *args, **kwargs, save=...)`` -> (y, saved).
+        backward: ``backward(dy, saved)`` -> dx for one input, ``backward(dy, saved, needs)`` -> a tuple for several.
+        inputs: the differentiable inputs: Tensors, Variables, ndarrays, or None (an absent bias).
+        args, kwargs: the rest, handed to forward as they are.
+
+    Returns:
+        A Tensor if a tape records and an input needs a gradient, else an ndarray.
+    """
+    tapes = _tapes.get()
+    if tapes:
+        values = []
+        needs = []
+        for x in inputs:
+            kind = type(x)
+            if kind is Tensor:
+                values.append(x.value)
+                needs.append(x.tracked)
+            elif kind is Variable:
+                values.append(x.value)
+                needs.append(x.trainable or x in tapes[-1].watched)
+            elif kind is ndarray or x is None:
+                values.append(x)
+                needs.append(False)
+            else:
+                values.append(value_of(x))
+                needs.append(isinstance(x, Variable) and x.trainable)
+        if True in needs:
+            y, saved = forward(*values, *args, **kwargs)
+            output = Tensor(y if type(y) is ndarray else np.asarray(y), True)
+            for tape in tapes:
+                tape.record(backward, saved, inputs, needs, output)
+            return output
+    else:
+        values = [x if x is None else value_of(x) for x in inputs]
+    y = forward(*values, *args, **kwargs, save=False)[0]
+    return y if type(y) is ndarray else np.asarray(y)
+
+
+class GradientTape:
+    """Records operations, and finds gradients by walking them backwards.
+
+    Trainable variables are watched by themselves; other values must be Tensors and be watched explicitly.
+
+    Args:
+        persistent: keep the records, so that `gradient` may be called more than once.
+        watch_accessed_variables: False: only what `watch` names is watched.
+
+    Example:
+        >>> x = refnet.ops.convert_to_tensor(np.array([3.0]))
+        >>> with refnet.GradientTape() as tape:
+        ...     tape.watch(x)
+        ...     y = x * x
+        >>> tape.gradient(y, x)
+        array([6.])
+    """
+
+    _backend: str | None = None
+
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True):
+        self.persistent = persistent
+        self.watch_accessed_variables = watch_accessed_variables
+        self.watched: set[Variable] = set()
+        self._records: list[tuple] | None = []
+        self._versions: list[tuple[Variable, int]] = []
+        self._token: Any = None
+        self._scope: Any = None
+
+    def __enter__(self) -> GradientTape:
+        if self._token is not None:
+            raise RuntimeError("This GradientTape is recording already; make a second one to nest tapes.")
+        self._scope = backend.enter(self._backend)
+        self._token = _tapes.set((*_tapes.get(), self))
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        _tapes.reset(self._token)
+        backend.leave(self._scope)
+        self._token = self._scope = None
+
+    def watch(self, tensor: Any) -> None:
+        """Make operations on a Tensor (or a list of Tensors, or Variables) be recorded.
+
+        Raises:
+            TypeError: for a plain ndarray, which has nowhere to keep a history.
+        """
+        for x in tensor if isinstance(tensor, (list, tuple)) else (tensor,):
+            if isinstance(x, Tensor):
+                x.tracked = True
+            elif isinstance(x, Variable):
+                self.watched.add(x)
+            else:
+                raise TypeError(
+                    f"GradientTape.watch was given a {type(x).__name__}, which cannot carry a history. "
+                    f"Make a tensor of it first: x = refnet.ops.convert_to_tensor(x); tape.watch(x); then compute with x.")
+
+    def record(self, backward: Callable, saved: Any, inputs: tuple, needs: list[bool], output: Tensor) -> None:
+        """Append one operation. Called by `apply`."""
+        if self._records is None:
+            raise RuntimeError("This GradientTape has given its gradients and forgotten its records; use a new one.")
+        if not self.watch_accessed_variables:
+            needs = [need and (not isinstance(x, Variable) or x in self.watched) for x, need in zip(inputs, needs, strict=True)]
+        versions = self._versions
+        for x in inputs:
+            if type(x) is Variable:
+                versions.append((x, x.version))
+        self._records.append((backward, saved, inputs, needs, output))
+
+    def gradient(self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: str = "none") -> Any:
+        """dtarget/dsource for every source.
+
+        Args:
+            target: the Tensor to differentiate. If it is not a scalar, its entries are summed, as in TensorFlow.
+            sources: a Tensor or Variable, or a list, tuple or dict of them.
+            output_gradients: the gradient of a later scalar with respect to target (default: ones).
+            unconnected_gradients: what a source that target does not depend on gets: "none" (None) or "zero".
+
+        Returns:
+            ndarrays in the structure of `sources`, None where target does not depend on a source.
+
+        Raises:
+            RuntimeError: a second call on a tape that is not persistent; a variable was assigned after it was used.
+            NotImplementedError: another tape is recording (second derivatives are not supported).
+        """
+        if isinstance(sources, dict):
+            found = self.gradient(target, list(sources.values()), output_gradients, unconnected_gradients)
+            return dict(zip(sources, found, strict=True))
+        single = not isinstance(sources, (list, tuple))
+        wanted = [sources] if single else list(sources)
+        for source in wanted:
+            if not isinstance(source, (Tensor, Variable)):
+                raise TypeError(f"GradientTape.gradient: a source is a {type(source).__name__}; sources are Tensors or Variables. "
+                                f"For an array: x = refnet.ops.convert_to_tensor(x), tape.watch(x), and pass x.")
+        if unconnected_gradients not in ("none", "zero"):
+            raise ValueError(f"unconnected_gradients is {unconnected_gradients!r}; it must be 'none' or 'zero'.")
+        collected = self._walk(target, wanted, output_gradients)
+        grads = [collected.get(id(source)) for source in wanted]
+        if unconnected_gradients == "zero":
+            grads = [np.zeros_like(s.value) if g is None else g for g, s in zip(grads, wanted, strict=True)]
+        return grads[0] if single else type(sources)(grads)
+
+    def _walk(self, target: Any, wanted: list, output_gradients: Any) -> dict[int, ndarray]:
+        records = self._records
+        if records is None:
+            raise RuntimeError("GradientTape.gradient was called twice, but a tape forgets its records after the first call. "
+                               "Use GradientTape(persistent=True), or ask for all sources in one call.")
+        if any(tape is not self for tape in _tapes.get()):
+            raise NotImplementedError(
+                "A gradient was asked for while another GradientTape records: its result would be a constant to the outer tape, and "
+                "a derivative of it silently zero. refnet differentiates once (first order only). Leave the outer tape's block first.")
+        for variable, version in self._versions:
+            if variable.version != version:
+                raise RuntimeError(f"Variable {variable.path!r} was assigned after the tape used it, so the values its gradient needs "
+                                   f"are gone. Compute the gradients first, then assign.")
+        if not self.persistent:
+            self._records = None
+        if not isinstance(target, (Tensor, Variable)):
+            return {}                                    # a constant: it depends on nothing
+        if output_gradients is not None:
+            seed = np.asarray(value_of(output_gradients), dtype=target.value.dtype)
+        else:
+            seed = np.ones(target.value.shape, target.value.dtype)
+        if seed.shape != target.value.shape:
+            raise ValueError(f"output_gradients has shape {seed.shape}, but target has shape {target.value.shape}.")
+        collected: dict[int, ndarray] = {id(target): seed}
+        own: set[int] = set()                            # buffers made here: these alone may be added to in place
+        keep = {id(source) for source in wanted if isinstance(source, Tensor)}
+        for backward, saved, inputs, needs, output in reversed(records):
+            key = id(output)
+            dy = collected.get(key) if key in keep else collected.pop(key, None)
+            if dy is None:
+                continue
+            if not dy.flags.c_contiguous:
+                dy = np.ascontiguousarray(dy)
+            parts = backward(dy, saved, needs) if len(inputs) > 1 else (backward(dy, saved),)
+            for x, need, part in zip(inputs, needs, parts, strict=True):
+                if not need or part is None:
+                    continue
+                key = id(x)
+                before = collected.get(key)
+                if before is None:
+                    collected[key] = part if type(part) is ndarray else np.asarray(part)
+                elif key in own:
+                    before += part
+                else:
+                    collected[key] = np.asarray(before + part)
+                    own.add(key)
+        return collected
+
+
+def stop_gradient(x: Any) -> Any:
+    """The value of x as a constant: a plain ndarray, through which no gradient flows."""
+    return value_of(x)
+
+
+def value_and_grad(function: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable:
+    """A function that returns function's value and its gradient with respect to some arguments.
+
+    Args:
+        function: returns a scalar, or (scalar, aux) with has_aux.
+        argnums: which positional argument(s); each an array, a Tensor, a Variable, or a list of these.
+        has_aux: whether function returns something else beside the scalar.
+
+    Returns:
+        ``g(*args, **kwargs)`` -> (value, grads): grads an array for one argnum, a tuple for several; a list for a list argument.
+
+    Example:
+        >>> value, grad = refnet.value_and_grad(lambda x: refnet.ops.sum(x * x))(np.array([1.0, 2.0]))
+    """
+    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    make_tape = backend.localise(GradientTape)           # of refnet_fast, when called there: what runs under it runs fast
+
+    def watched(tape: GradientTape, x: Any) -> Any:
+        if isinstance(x, (list, tuple)):
+            return [watched(tape, item) for item in x]
+        if not isinstance(x, (Tensor, Variable)):
+            x = Tensor(np.asarray(x))
+        tape.watch(x)
+        return x
+
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        tape = make_tape(persistent=True)
+        with tape:
+            inputs = [watched(tape, a) if i in numbers else a for i, a in enumerate(args)]
+            result = function(*inputs, **kwargs)
+        value, aux = result if has_aux else (result, None)
+        if np.ndim(value_of(value)) != 0:
+            raise ValueError(f"value_and_grad: the function returned an array of shape {np.shape(value_of(value))}; only a scalar has "
+                             f"a gradient. Reduce it, for example with refnet.ops.sum.")
+        grads = [tape.gradient(value, inputs[n], unconnected_gradients="zero") for n in numbers]
+        plain = value_of(value)
+        return ((plain, aux) if has_aux else plain), (grads[0] if isinstance(argnums, int) else tuple(grads))
+
+    return differentiated
+
+
+def custom_gradient(function: Callable) -> Callable:
+    """Give a function your own gradient.
+
+    Args:
+        function: ``f(*arrays)`` -> (y, grad), where ``grad(dy)`` returns the gradient for each argument (one, or a tuple).
+            Inside, arguments are plain ndarrays and nothing is recorded.
+
+    Example:
+        >>> @refnet.custom_gradient
+        ... def softplus(x):
+        ...     e = np.exp(x)
+        ...     return np.log1p(e), lambda dy: dy * e / (1 + e)
+    """
+
+    def forward(*values, save=True):
+        token = _tapes.set(())
+        try:
+            y, grad = function(*values)
+        finally:
+            _tapes.reset(token)
+        return np.asarray(value_of(y)), ((grad, [np.shape(v) for v in values]) if save else None)
+
+    def backward(dy, saved, needs=None):
+        grad, shapes = saved
+        parts = grad(dy)
+        parts = tuple(parts) if isinstance(parts, (tuple, list)) else (parts,)
+        if len(parts) != len(shapes):
+            raise ValueError(f"custom_gradient: {function.__name__!r} has {len(shapes)} arguments, but its gradient function returned "
+                             f"{len(parts)} gradients. Return one for each (None where there is none).")
+        parts = tuple(None if p is None else value_of(p) for p in parts)
+        for position, (part, shape) in enumerate(zip(parts, shapes, strict=True)):
+            if part is not None and part.shape != shape:
+                raise ValueError(f"custom_gradient: the gradient of {function.__name__!r} for argument {position} has shape "
+                                 f"{part.shape}, but the argument has shape {shape}.")
+        return parts[0] if len(shapes) == 1 else parts
+
+    def differentiable(*args):
+        return apply(forward, backward, args)
+
+    differentiable.__name__ = getattr(function, "__name__", "custom")
+    differentiable.__doc__ = function.__doc__
+    return differentiable

@@ -1,0 +1,130 @@
+"""Constraints: what weights are projected onto after each update."""
+
+import numpy as np
+
+from refnet import autodiff
+from refnet.config import epsilon
+from refnet.utils import serialization
+
+__all__ = ["Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "serialize"]
+
+
+class Constraint:
+    """Base class. Subclasses define `__call__(w)`: the array that takes the place of `w`."""
+
+    _backend = None
+
+    def __call__(self, w):
+        raise NotImplementedError(f"{type(self).__name__} must define `__call__(self, w)`.")
+
+    def get_config(self) -> dict:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict):
+        return cls(**config)
+
+
+def _axes(axis):
+    return tuple(axis) if isinstance(axis, (list, tuple)) else axis
+
+
+def _norms(w, axis):
+    squares = np.sum(np.square(w), axis=_axes(axis), keepdims=True, dtype=np.float64)
+    return np.sqrt(squares).astype(w.dtype)
+
+
+class NonNeg(Constraint):
+    """Negative weights become zero."""
+
+    def __call__(self, w):
+        w = autodiff.value_of(w)
+        return w * (w >= 0)
+
+
+class MaxNorm(Constraint):
+    """Vectors longer than `max_value` are shortened to it.
+
+    Args:
+        max_value: the greatest norm.
+        axis: the axes along which a vector's entries lie; 0 for a dense kernel: the weights into one unit.
+    """
+
+    def __init__(self, max_value=2, axis=0):
+        self.max_value = max_value
+        self.axis = axis
+
+    def __call__(self, w):
+        w = autodiff.value_of(w)
+        norms = _norms(w, self.axis)
+        return w * (np.clip(norms, 0, self.max_value) / (epsilon() + norms))
+
+    def get_config(self):
+        return {"max_value": self.max_value, "axis": self.axis}
+
+
+class UnitNorm(Constraint):
+    """Vectors get the norm 1.
+
+    Args:
+        axis: the axes along which a vector's entries lie.
+    """
+
+    def __init__(self, axis=0):
+        self.axis = axis
+
+    def __call__(self, w):
+        w = autodiff.value_of(w)
+        return w / (epsilon() + _norms(w, self.axis))
+
+    def get_config(self):
+        return {"axis": self.axis}
+
+
+class MinMaxNorm(Constraint):
+    """Norms are moved towards [min_value, max_value].
+
+    Args:
+        min_value: the least norm.
+        max_value: the greatest norm.
+        rate: 1 enforces the bounds at once, less moves a part of the way.
+        axis: the axes along which a vector's entries lie.
+    """
+
+    def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):
+        self.min_value = min_value
+        self.max_value = max_value
+        self.rate = rate
+        self.axis = axis
+
+    def __call__(self, w):
+        w = autodiff.value_of(w)
+        norms = _norms(w, self.axis)
+        desired = self.rate * np.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
+        return w * (desired / (epsilon() + norms))
+
+    def get_config(self):
+        return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
+
+
+_ALIASES = {"max_norm": MaxNorm, "min_max_norm": MinMaxNorm, "non_neg": NonNeg, "unit_norm": UnitNorm}
+_ALIASES |= {"nonneg": NonNeg} | {cls.__name__: cls for cls in list(_ALIASES.values())}
+
+
+def serialize(constraint):
+    """The configuration of a constraint."""
+    return serialization.serialize_keras_object(constraint)
+
+
+def deserialize(config, custom_objects=None):
+    """The constraint that `serialize` described."""
+    return serialization.deserialize_keras_object({"module": "keras.constraints", **config}, custom_objects)
+
+
+def get(identifier):
+    """A constraint from None, a name, a configuration or a callable.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest match.
+    """
+    return serialization.get_by_identifier(identifier, "constraint", "keras.constraints", _ALIASES, Constraint)

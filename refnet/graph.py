@@ -1,0 +1,175 @@
+"""Symbolic tensors and the graph that they leave behind.
+
+`Input(...)` makes a `KerasTensor`: a shape and a type without numbers. A layer (or an op) called on one makes a `Node`, which
+remembers the operation, its arguments and its symbolic outputs. The nodes between a model's inputs and outputs *are* the model:
+Sequential and the functional Model both run them, in the order that `topological_order` gives.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from refnet.autodiff import Operators
+
+__all__ = ["FunctionOperation", "KerasTensor", "Node", "flatten", "has_symbolic", "infer_shape", "is_keras_tensor",
+           "map_structure", "topological_order"]
+
+
+class KerasTensor(Operators):
+    """A shape and a dtype that stand for a value to come.
+
+    Args:
+        shape: sizes; None where it is not known yet (the batch).
+        dtype: a type's name, such as "float32".
+        name: for summaries.
+
+    Attributes:
+        node: the Node that makes it (None: nothing does).
+        index: which of the node's outputs it is.
+    """
+
+    is_symbolic = True
+
+    def __init__(self, shape: tuple, dtype: Any = "float32", name: str | None = None):
+        self.shape = tuple(shape)
+        self.dtype = np.dtype(dtype).name
+        self.name = name or "keras_tensor"
+        self.node: Node | None = None
+        self.index = 0
+
+    @property
+    def ndim(self) -> int: return len(self.shape)
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError(f"{self!r} is symbolic: it has a shape but no numbers, so NumPy cannot read it. Use functions of refnet.ops on "
+                        f"it, or build a Model from it and call the model on data.")
+
+    def __bool__(self):
+        raise TypeError(f"{self!r} is symbolic: it has no truth value. A condition on data belongs into a layer's call().")
+
+    def __len__(self):
+        raise TypeError(f"{self!r} is symbolic: its length is not known.")
+
+    def __iter__(self):
+        raise TypeError(f"{self!r} is symbolic: it cannot be iterated over.")
+
+    def __repr__(self):
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+
+class Node:
+    """One call of an operation on symbolic tensors.
+
+    Args:
+        operation: a callable with a `.name`; a Layer, or a FunctionOperation.
+        args, kwargs: its arguments, in which KerasTensors stand wherever a value will.
+        outputs: the structure of KerasTensors that the call returned.
+    """
+
+    def __init__(self, operation: Any, args: tuple, kwargs: dict, outputs: Any):
+        self.operation = operation
+        self.args = args
+        self.kwargs = kwargs
+        self.outputs = outputs
+        self.inputs = [x for x in flatten((args, kwargs)) if is_keras_tensor(x)]
+        for index, output in enumerate(flatten(outputs)):
+            output.node = self
+            output.index = index
+
+
+class FunctionOperation:
+    """An op of refnet.ops in a graph: `Input(...) * 2` makes one."""
+
+    def __init__(self, function: Callable, name: str):
+        self.function = function
+        self.name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Whether x is symbolic."""
+    return isinstance(x, KerasTensor)
+
+
+def flatten(structure: Any) -> Iterator[Any]:
+    """The leaves of nested lists, tuples and dicts (in the order of their keys), depth first."""
+    if isinstance(structure, dict):
+        for key in sorted(structure):
+            yield from flatten(structure[key])
+    elif isinstance(structure, (list, tuple)):
+        for item in structure:
+            yield from flatten(item)
+    else:
+        yield structure
+
+
+def map_structure(function: Callable, structure: Any) -> Any:
+    """The same structure with function applied to every leaf, in the order of `flatten`."""
+    if isinstance(structure, dict):
+        done = {key: map_structure(function, structure[key]) for key in sorted(structure)}
+        return {key: done[key] for key in structure}
+    if isinstance(structure, (list, tuple)):
+        items = [map_structure(function, item) for item in structure]
+        return type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)
+    return function(structure)
+
+
+def has_symbolic(*structures: Any) -> bool:
+    """Whether a KerasTensor stands anywhere in these nested arguments."""
+    return any(is_keras_tensor(x) for structure in structures for x in flatten(structure))
+
+
+def topological_order(outputs: Any) -> list[Node]:
+    """All nodes that outputs depend on, every node after those it takes its inputs from.
+
+    The order is that of a depth-first walk from the outputs, inputs left to right: deterministic, and the order in which a
+    reader would write the layers down. The walk keeps its own stack, so that deep models do not hit Python's recursion limit.
+    """
+    order: list[Node] = []
+    done: set[int] = set()
+    for output in flatten(outputs):
+        if output.node is None:
+            continue
+        stack: list[tuple[Node, bool]] = [(output.node, False)]
+        while stack:
+            node, ready = stack.pop()
+            if id(node) in done:
+                continue
+            if ready:
+                done.add(id(node))
+                order.append(node)
+                continue
+            stack.append((node, True))
+            for tensor in reversed(node.inputs):
+                if tensor.node is not None and id(tensor.node) not in done:
+                    stack.append((tensor.node, False))
+    return order
+
+
+def infer_shape(function: Callable, args: tuple, kwargs: dict) -> Any:
+    """The symbolic outputs of a function: run it on small arrays for two different batch sizes, and compare.
+
+    A size that differs between the two runs is unknown (None). Ones are used for the values: the least likely to be outside
+    a function's domain.
+    """
+    shapes = []
+    for unknown in (2, 3):
+        def example(x: Any, unknown: int = unknown) -> Any:
+            if not is_keras_tensor(x):
+                return x
+            return np.ones([unknown if size is None else size for size in x.shape], x.dtype)
+
+        with np.errstate(all="ignore"):
+            shapes.append(function(*map_structure(example, args), **map_structure(example, kwargs)))
+    second = iter(list(flatten(shapes[1])))
+
+    def merge(first: Any) -> KerasTensor:
+        a, b = np.asarray(first), np.asarray(next(second))
+        shape = tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
+        return KerasTensor(shape, a.dtype)
+
+    return map_structure(merge, shapes[0])

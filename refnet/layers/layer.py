@@ -1,0 +1,465 @@
+"""Layer: configuration, weights and shapes around a `call` that composes ops.
+
+A call goes through `__call__`, which (1) on symbolic inputs makes a node of the graph, (2) casts inputs to the layer's float
+type, (3) checks the input specification, (4) builds the layer when it is called for the first time, (5) passes `training` on:
+an explicit argument, else that of the surrounding call, and (6) adds the activity regularizer's penalty.
+"""
+
+import functools
+import inspect
+from contextvars import ContextVar
+
+import numpy as np
+
+from refnet import autodiff, backend, config, graph, ops, regularizers
+from refnet.layers.input_spec import assert_input_compatibility
+from refnet.layers.state import LayerState
+from refnet.utils import naming, serialization, tracking, tree
+
+__all__ = ["Layer"]
+
+
+class _Call:
+    """The surrounding call: what `training` means inside it."""
+
+    __slots__ = ("training",)
+
+    def __init__(self, training):
+        self.training = training
+
+
+# What Keras writes into configurations for features that refnet does not have; None means that they are not used.
+_KERAS_ONLY = ("quantization_config", "lora_rank", "lora_alpha")
+
+_CALLS = {training: _Call(training) for training in (None, True, False)}
+_current_call: ContextVar = ContextVar("refnet_call", default=None)
+_ARRAYS = (np.ndarray, autodiff.Tensor)
+
+
+class Layer(LayerState):
+    """Base class of layers.
+
+    Subclasses define `call`; and `__init__` for configuration, `build(input_shape)` for weights that depend on the input's shape,
+    `get_config` to be serialised. Gradients of `call` come from the tape.
+
+    Args:
+        activity_regularizer: a penalty on the output, added to the loss.
+        trainable: whether training changes the weights.
+        dtype: `"float32"` or `"float64"`; None: `floatx()`.
+        autocast: whether float inputs are cast to `dtype`.
+        name: a unique name; made from the class name by default.
+        **kwargs: `input_shape`, `input_dim` or `batch_input_shape` for the first layer of a Sequential.
+
+    Raises:
+        ValueError: for unknown arguments or types.
+
+    Example:
+        >>> class Scale(refnet.layers.Layer):
+        ...     def build(self, input_shape):
+        ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="factor")
+        ...     def call(self, x):
+        ...         return x * self.factor
+    """
+
+    _backend = None
+    _is_base = True
+
+    def __new__(cls, *args, **kwargs):
+        self = super().__new__(cls)
+        # Plain attributes first: `__setattr__` needs them, and an `__init__` that forgets super() gets a clear error.
+        object.__setattr__(self, "_init_arguments", (args, kwargs))
+        return self
+
+    @backend.entry_point
+    def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
+        state = {
+            "_losses": [], "_weights": [], "_frozen": [], "_cache": {}, "_inbound_nodes": [], "_build_shapes": None,
+            "_trainable": bool(trainable), "_called": False, "_building": False, "built": False,
+        }  # fmt: skip
+        vars(self).update(state)
+        self.name = str(name) if name is not None else naming.auto_name(type(self).__name__)
+        self._dtype = config.float_dtype(dtype, f"Layer '{self.name}' ({type(self).__name__})")
+        self._numpy_dtype = np.dtype(self._dtype)
+        self.autocast = autocast
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.input_spec = None
+        self.supports_masking = False
+        self._input_shape_arg = _first_layer_shape(kwargs)
+        if kwargs:
+            raise ValueError(
+                f"Layer '{self.name}' ({type(self).__name__}) received unknown argument(s) {', '.join(sorted(kwargs))}."
+                + "".join(naming.did_you_mean(k, _parameter_names(type(self))) for k in list(kwargs)[:1])
+            )
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in cls.__dict__:  # so that what a constructor makes from names is of the layer's own namespace
+            cls.__init__ = backend.entry_point(cls.__dict__["__init__"])
+        if "build" in cls.__dict__:
+            cls.build = _building(cls.__dict__["build"])
+        if "call" in cls.__dict__:
+            names = inspect.signature(cls.__dict__["call"]).parameters
+            cls._call_takes_training = "training" in names
+            cls._call_takes_mask = "mask" in names
+
+    _call_takes_training = False
+    _call_takes_mask = False
+
+    # --- to be defined by subclasses -------------------------------------------------------------------------------
+
+    def build(self, input_shape):
+        """Make the weights. Called once, before the first `call`.
+
+        Args:
+            input_shape: the shape of `call`'s first argument (None for the batch), in its structure. With further parameters named
+                after `call`'s, such as `query_shape`, each gets its own.
+        """
+
+    def call(self, *args, **kwargs):
+        """The forward computation, composed of `refnet.ops` and other layers; may take `training` and `mask`."""
+        raise NotImplementedError(f"Layer '{self.name}' ({type(self).__name__}) must define `call(self, inputs)`.")
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """The mask of the output, given that of the input."""
+        return previous_mask
+
+    # --- types -----------------------------------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> str:
+        """The float type of weights and computations."""
+        return self._dtype
+
+    compute_dtype = variable_dtype = input_dtype = dtype_policy = dtype
+
+    @property
+    def path(self) -> str:
+        """The path of the first weight without its own name, or the layer's name."""
+        return self._weights[0].path.rpartition("/")[0] or self.name if self._weights else self.name
+
+    # --- the call --------------------------------------------------------------------------------------------------
+
+    @backend.entry_point
+    def __call__(self, *args, **kwargs):
+        """Call the layer on arrays, tensors or symbolic tensors.
+
+        Args:
+            *args, **kwargs: the arguments of `call`.
+
+        Returns:
+            What `call` returns: arrays for arrays, tensors while a tape records, symbolic tensors for symbolic tensors.
+
+        Raises:
+            ValueError: when the inputs do not fit the layer.
+        """
+        x = args[0] if args else None
+        if type(x) in _ARRAYS:
+            if x.dtype != self._numpy_dtype and x.dtype.kind == "f" and self.autocast:
+                args = (ops.cast(x, self._dtype), *args[1:])
+        elif graph.has_symbolic(args, kwargs):
+            return self._call_symbolic(args, kwargs)
+        else:
+            args = tree.map_structure(self._convert, args)
+            if kwargs:
+                kwargs = {key: tree.map_structure(self._convert, value) for key, value in kwargs.items()}
+        if self.input_spec is not None and args:
+            assert_input_compatibility(self.input_spec, args[0], self)
+        if not self.built:
+            self._build_for(args, kwargs)
+        return self._call_in_context(args, kwargs)
+
+    def _call_in_context(self, args, kwargs):
+        surrounding = _current_call.get()
+        training = kwargs.get("training")
+        if training is None:
+            training = surrounding.training if surrounding is not None else None
+        if training is not None:
+            training = bool(training)
+        if self._call_takes_training:
+            if training is not None:
+                kwargs["training"] = training
+        elif "training" in kwargs:
+            del kwargs["training"]
+        if surrounding is not None and surrounding.training is training and self._called:
+            y = self.call(*args, **kwargs)
+        else:
+            token = _current_call.set(_CALLS[training])
+            try:
+                if surrounding is None:
+                    self._clear_losses()
+                y = self.call(*args, **kwargs) if self._called else self._first_call(args, kwargs)
+            finally:
+                _current_call.reset(token)
+        if self.activity_regularizer is not None:
+            self._add_activity_losses(y)
+        return y
+
+    def _first_call(self, args, kwargs):
+        """The first call: sub-layers that build themselves in it get paths under this layer's name."""
+        with naming.name_scope(self.name):
+            y = self.call(*args, **kwargs)
+        object.__setattr__(self, "_called", True)
+        tracking.structure_changed()
+        return y
+
+    def _add_activity_losses(self, outputs):
+        for y in tree.flatten(outputs):
+            if hasattr(y, "dtype"):
+                penalty = self.activity_regularizer(y)
+                batch = y.shape[0] if len(y.shape) else 1  # per sample, so that the strength does not depend on the batch size
+                self.add_loss(penalty / batch if batch else penalty)
+
+    def _convert(self, x):
+        """An array or tensor in the layer's float type; anything else as it is."""
+        if isinstance(x, np.ndarray) or autodiff.is_tensor(x):
+            if self.autocast and x.dtype.kind == "f" and x.dtype != self._numpy_dtype:
+                return ops.cast(x, self._dtype)
+            return x
+        if hasattr(x, "__array__") and not isinstance(x, np.generic):
+            return self._convert(np.asarray(x))
+        return x
+
+    def _build_for(self, args, kwargs):
+        """Build the layer for the shapes of these arguments of `call`."""
+        parameters = [p for p in inspect.signature(self.build).parameters.values() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        if len(parameters) <= 1:
+            first = args[0] if args else next(iter(kwargs.values()), None)
+            self.build(_shapes_of(first))
+        else:
+            bound = inspect.signature(self.call).bind_partial(*args, **kwargs).arguments
+            shapes = {f"{name}_shape": _shapes_of(value) for name, value in bound.items()}
+            wanted = [p.name for p in parameters]
+            self.build(**{name: shape for name, shape in shapes.items() if name in wanted})
+        if not self.built:  # the default `build`
+            self.built = True
+            self._build_shapes = {"input_shape": _shapes_of(args[0] if args else None)}
+
+    # --- symbolic calls --------------------------------------------------------------------------------------------
+
+    def _call_symbolic(self, args, kwargs):
+        """Make a node: shapes go through, numbers will later."""
+        if self.input_spec is not None and args:
+            assert_input_compatibility(self.input_spec, args[0], self)
+        if not self.built:
+            self._build_for(args, kwargs)
+        outputs = self.compute_output_spec(*args, **kwargs)
+        for index, tensor in enumerate(tree.flatten(outputs)):
+            tensor.name = self.name if index == 0 else f"{self.name}_{index}"
+        self._inbound_nodes.append(graph.Node(self, args, kwargs, outputs))
+        return outputs
+
+    def compute_output_spec(self, *args, **kwargs):
+        """Symbolic outputs for symbolic inputs."""
+        overridden = _defined_by(type(self), "compute_output_shape") is not Layer
+        if overridden and len(args) == 1:
+            shape = self.compute_output_shape(tree.map_structure(lambda x: tuple(x.shape), args[0]))
+            return _map_shapes(lambda s: graph.KerasTensor(s, self.compute_dtype), shape)
+        return self._probe(args, kwargs)
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the output for a shape (or structure of shapes) of the input.
+
+        The default runs `call` on small arrays with two batch sizes: what differs is unknown (None).
+        """
+        inputs = _map_shapes(lambda s: graph.KerasTensor(s, self.compute_dtype), input_shape)
+        if not self.built:
+            self._build_for((inputs,), {})
+        return tree.map_structure(lambda t: t.shape, self._probe((inputs,), {}))
+
+    def _probe(self, args, kwargs):
+        """Symbolic outputs of `call`, found by running it; leaves no losses behind."""
+        token = _current_call.set(_CALLS[False])
+        try:
+            run = self.call if self._called else lambda *a, **k: self._first_call(a, k)
+            kwargs = {k: v for k, v in kwargs.items() if k != "training" or self._call_takes_training}
+            outputs = graph.infer_shape(run, args, kwargs)
+            self._clear_losses()
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            raise ValueError(
+                f"Layer '{self.name}' ({type(self).__name__}): the shape of its output could not be found by running `call` on "
+                f"small arrays ({type(error).__name__}: {error}). Define `compute_output_shape(self, input_shape)`."
+            ) from error
+        finally:
+            _current_call.reset(token)
+        return outputs
+
+    def _node(self, what):
+        if len(self._inbound_nodes) != 1:
+            reason = "has not been called on a symbolic input" if not self._inbound_nodes else "has been called several times"
+            raise AttributeError(f"Layer '{self.name}' ({type(self).__name__}) {reason}: it has no single `{what}`.")
+        return self._inbound_nodes[0]
+
+    @property
+    def input(self):
+        """The symbolic input of a layer that was called once."""
+        node = self._node("input")
+        return node.args[0] if node.args else node.inputs[0]
+
+    @property
+    def output(self):
+        """The symbolic output of a layer that was called once: `Model(model.inputs, layer.output)` looks inside a model."""
+        return self._node("output").outputs
+
+    # --- configuration ---------------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict:
+        """The arguments of the constructor as plain values.
+
+        A subclass whose constructor takes arguments extends it. One that does not gets its arguments by itself, if they are plain.
+        """
+        base = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        if self.activity_regularizer is not None:
+            base["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        if not _inherits_from_base(type(self), "get_config") or _inherits_from_base(type(self), "__init__"):
+            return base
+        return {**base, **self._auto_config()}
+
+    def _auto_config(self) -> dict:
+        args, kwargs = self._init_arguments
+        signature = inspect.signature(type(self).__init__)
+        try:
+            bound = signature.bind(self, *args, **kwargs)
+            values = {}
+            for name, value in list(bound.arguments.items())[1:]:
+                kind = signature.parameters[name].kind
+                if kind is inspect.Parameter.VAR_KEYWORD:
+                    values.update(value)
+                elif kind is inspect.Parameter.VAR_POSITIONAL:
+                    raise TypeError(f"*{name} has no name")
+                else:
+                    values[name] = value
+            return {name: serialization.serialize_keras_object(value) for name, value in values.items()}
+        except TypeError as error:
+            raise NotImplementedError(
+                f"Layer '{self.name}' ({type(self).__name__}) cannot be serialised: {error}. Define `get_config()`, which returns "
+                "the constructor's arguments as plain values, starting from `super().get_config()`."
+            ) from None
+
+    @classmethod
+    @backend.entry_point
+    def from_config(cls, config: dict):
+        """A layer like the one that gave the configuration, with fresh weights."""
+        config = {key: value for key, value in config.items() if value is not None or key not in _KERAS_ONLY}
+        if _inherits_from_base(cls, "get_config"):
+            config = {key: serialization.deserialize_keras_object(value) for key, value in config.items()}
+        return cls(**config)
+
+    def get_build_config(self) -> dict | None:
+        """The shapes the layer was built for."""
+        return dict(self._build_shapes) if self._build_shapes else None
+
+    @backend.entry_point
+    def build_from_config(self, config: dict) -> None:
+        """Build the layer for the shapes of `get_build_config`."""
+        if not config:
+            return
+        shapes = {key: _as_shape(value) for key, value in config.items()}
+        if set(shapes) == {"input_shape"}:
+            self.build(shapes["input_shape"])
+        else:
+            self.build(**shapes)
+        self.built = True
+        if self._build_shapes is None:
+            self._build_shapes = shapes
+
+    def __getstate__(self):
+        return {**vars(self), "_cache": {}}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        tracking.structure_changed()
+
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _building(build):
+    """Wrap a subclass's `build`: weights get their paths, `built` becomes True, the shapes are remembered."""
+
+    @functools.wraps(build)
+    def wrapped(self, *args, **kwargs):
+        if self._building:  # super().build(...) from within
+            return build(self, *args, **kwargs)
+        object.__setattr__(self, "_building", True)
+        try:
+            with naming.name_scope(self.name):
+                build(self, *args, **kwargs)
+        finally:
+            object.__setattr__(self, "_building", False)
+        object.__setattr__(self, "built", True)
+        try:
+            shapes = dict(inspect.signature(build).bind(self, *args, **kwargs).arguments)
+            shapes.pop(next(iter(shapes)))
+            object.__setattr__(self, "_build_shapes", {key: _as_shape(value) for key, value in shapes.items()})
+        except TypeError:
+            pass
+        tracking.structure_changed()
+        return None
+
+    return wrapped
+
+
+def _defined_by(cls, name):
+    """The class in the inheritance of `cls` that defines an attribute; a twin that merely mirrors it does not."""
+    for base in cls.__mro__:
+        if name in vars(base):
+            return base
+    return None
+
+
+def _inherits_from_base(cls, name):
+    """Whether a class has a method from Layer or Model, not from a class that knows its own arguments."""
+    return "_is_base" in vars(_defined_by(cls, name))
+
+
+def _parameter_names(cls):
+    names = set()
+    for base in cls.__mro__:
+        if "__init__" in vars(base) and base is not object:
+            names |= set(inspect.signature(base.__init__).parameters)
+    return names - {"self", "args", "kwargs"}
+
+
+def _first_layer_shape(kwargs):
+    """The input shape (without the batch) from the arguments that the first layer of a Sequential may have."""
+    shape = kwargs.pop("input_shape", None)
+    size = kwargs.pop("input_dim", None)
+    batch_shape = kwargs.pop("batch_input_shape", None)
+    kwargs.pop("batch_size", None)
+    if shape is None and size is not None:
+        shape = (size,)
+    if shape is None and batch_shape is not None:
+        shape = tuple(batch_shape)[1:]
+    return None if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+
+
+def _shapes_of(value):
+    """The shapes in a structure of arrays, the batch unknown; None for what has no shape."""
+
+    def shape(x):
+        if not hasattr(x, "shape"):
+            return None
+        return tuple(x.shape) if graph.is_keras_tensor(x) else (None, *x.shape[1:]) if len(x.shape) else ()
+
+    return tree.map_structure(shape, value)
+
+
+def _is_shape(value):
+    return isinstance(value, (list, tuple)) and all(size is None or isinstance(size, (int, np.integer)) for size in value)
+
+
+def _as_shape(value):
+    """Lists of sizes as tuples, structures of shapes alike."""
+    return _map_shapes(tuple, value) if value is not None else None
+
+
+def _map_shapes(function, shapes):
+    if _is_shape(shapes):
+        return function(tuple(shapes))
+    if isinstance(shapes, dict):
+        return {key: _map_shapes(function, value) for key, value in shapes.items()}
+    if isinstance(shapes, (list, tuple)):
+        return tree.rebuild(shapes, [_map_shapes(function, value) for value in shapes])
+    return None if shapes is None else function(shapes)

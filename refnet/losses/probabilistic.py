@@ -1,0 +1,229 @@
+"""Cross-entropies: how surprised a prediction is by what happened.
+
+From logits, softmax (or sigmoid) and logarithm are one kernel, which neither overflows nor loses digits; from
+probabilities, they are clipped to [1e-7, 1 - 1e-7] first, as Keras does.
+"""
+
+import numpy as np
+
+from refnet import autodiff, ops
+from refnet.losses.loss import LossFunctionWrapper, as_predictions
+from refnet.losses.regression import aligned
+
+__all__ = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "SparseCategoricalCrossentropy",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+]
+
+
+def _check_smoothing(label_smoothing):
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(f"`label_smoothing` must be in [0, 1]. Received: label_smoothing={label_smoothing}")
+
+
+def _check_axis(axis, name):
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+        raise ValueError(f"{name}: `axis` must be an integer. Received: axis={axis!r}")
+
+
+def _axis_last(x, axis):
+    return x if axis in (-1, len(x.shape) - 1) else ops.moveaxis(x, axis, -1)
+
+
+def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
+    """The mean over `axis` of -(t log p + (1 - t) log(1 - p)).
+
+    Args:
+        y_true: targets in [0, 1].
+        y_pred: probabilities, or logits, of the same shape.
+        from_logits: whether `y_pred` are logits.
+        label_smoothing: s squeezes targets towards 1/2: t (1 - s) + s / 2.
+        axis: the axis averaged over.
+
+    Returns:
+        The shape of `y_pred` without `axis`.
+
+    Raises:
+        ValueError: when the shapes cannot be aligned.
+    """
+    y_true, y_pred = aligned(y_true, y_pred, "binary_crossentropy")
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    return ops.binary_crossentropy_mean(_axis_last(y_true, axis), _axis_last(y_pred, axis), from_logits)
+
+
+def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
+    """-sum_c t_c log p_c for one-hot (or soft) targets.
+
+    Args:
+        y_true: targets, one row per sample.
+        y_pred: probabilities, or logits, of the same shape.
+        from_logits: whether `y_pred` are logits.
+        label_smoothing: s mixes targets with the uniform distribution: t (1 - s) + s / C.
+        axis: the axis of the classes.
+
+    Returns:
+        The shape of `y_pred` without `axis`.
+
+    Raises:
+        ValueError: when the shapes cannot be aligned; for a single class.
+    """
+    _check_axis(axis, "categorical_crossentropy")
+    y_true, y_pred = aligned(y_true, y_pred, "categorical_crossentropy")
+    if y_pred.shape[axis] == 1:
+        raise ValueError(
+            f"categorical_crossentropy: the output has shape {tuple(y_pred.shape)}, a single class, whose loss is 0 whatever "
+            "the weights. For two classes use loss='binary_crossentropy'; for more give the last layer one unit per class."
+        )
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
+    return ops.categorical_crossentropy(_axis_last(y_true, axis), _axis_last(y_pred, axis), from_logits=from_logits)
+
+
+def as_labels(y_true, y_pred, axis=-1):
+    """Integer labels (int64) of the predictions' shape without the class axis.
+
+    Raises:
+        ValueError: when shapes do not fit, or labels are not whole numbers.
+    """
+    labels = np.asarray(autodiff.value_of(y_true))
+    shape = tuple(y_pred.shape)
+    expected = shape[: axis % len(shape)] + shape[axis % len(shape) + 1 :]
+    if labels.shape != expected:
+        if labels.ndim == len(shape) and labels.shape[axis] == 1:
+            labels = np.squeeze(labels, axis)
+        elif labels.shape + (1,) == expected:
+            labels = labels[..., np.newaxis]
+        if labels.shape != expected:
+            remedy = (
+                "For one-hot targets use loss='categorical_crossentropy', or take labels with np.argmax(y, axis=-1)."
+                if labels.shape == shape
+                else f"It wants one integer label per sample: shape {expected}."
+            )
+            raise ValueError(
+                f"sparse_categorical_crossentropy: the targets have shape {np.shape(y_true)}, but the output has shape "
+                f"{shape}. {remedy}"
+            )
+    if labels.dtype.kind == "f":
+        whole = labels.astype(np.int64)
+        if not np.array_equal(whole, labels):
+            raise ValueError(
+                "sparse_categorical_crossentropy: the targets are not whole numbers. It wants integer labels; for "
+                "regression use loss='mean_squared_error'."
+            )
+        return whole
+    return np.ascontiguousarray(labels, dtype=np.int64)
+
+
+def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
+    """-log p_t for integer labels t.
+
+    Args:
+        y_true: integer labels 0 .. C-1 of the shape of `y_pred` without `axis` (a last axis of size 1 is dropped).
+        y_pred: probabilities, or logits.
+        from_logits: whether `y_pred` are logits.
+        ignore_class: a label whose samples have the loss 0 and, in `SparseCategoricalCrossentropy`, do not count; or None.
+        axis: the axis of the classes.
+
+    Returns:
+        The shape of `y_pred` without `axis`.
+
+    Raises:
+        ValueError: when shapes do not fit, or a label is out of range.
+    """
+    _check_axis(axis, "sparse_categorical_crossentropy")
+    y_pred = as_predictions(y_pred)
+    labels = as_labels(y_true, y_pred, axis)
+    if ignore_class is None:
+        return ops.sparse_categorical_crossentropy(labels, _axis_last(y_pred, axis), from_logits=from_logits)
+    valid = labels != ignore_class
+    labels = np.where(valid, labels, 0)
+    values = ops.sparse_categorical_crossentropy(labels, _axis_last(y_pred, axis), from_logits=from_logits)
+    return ops.where(valid, values, ops.zeros_like(values))
+
+
+class BinaryCrossentropy(LossFunctionWrapper):
+    """Cross-entropy of yes-or-no targets.
+
+    Args:
+        from_logits: whether predictions are logits (better conditioned) rather than probabilities.
+        label_smoothing: in [0, 1], see `binary_crossentropy`.
+        axis: the axis averaged over.
+        reduction: see `Loss`.
+        name: for logs.
+        dtype: the float type of the computation; None: the predictions' own.
+    """
+
+    def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1, reduction="sum_over_batch_size",
+                 name="binary_crossentropy", dtype=None):  # fmt: skip
+        _check_smoothing(label_smoothing)
+        super().__init__(binary_crossentropy, reduction, name, dtype, from_logits=from_logits,
+                         label_smoothing=label_smoothing, axis=axis)  # fmt: skip
+        self.from_logits = from_logits
+        self.label_smoothing = label_smoothing
+        self.axis = axis
+
+    def get_config(self):
+        return {"name": self.name, "reduction": self.reduction, **self._fn_kwargs}
+
+
+class CategoricalCrossentropy(LossFunctionWrapper):
+    """Cross-entropy of one-hot targets.
+
+    Args:
+        from_logits: whether predictions are logits (better conditioned) rather than probabilities.
+        label_smoothing: in [0, 1], see `categorical_crossentropy`.
+        axis: the axis of the classes.
+        reduction: see `Loss`.
+        name: for logs.
+        dtype: the float type of the computation; None: the predictions' own.
+    """
+
+    def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1, reduction="sum_over_batch_size",
+                 name="categorical_crossentropy", dtype=None):  # fmt: skip
+        _check_smoothing(label_smoothing)
+        super().__init__(categorical_crossentropy, reduction, name, dtype, from_logits=from_logits,
+                         label_smoothing=label_smoothing, axis=axis)  # fmt: skip
+        self.from_logits = from_logits
+        self.label_smoothing = label_smoothing
+        self.axis = axis
+
+    def get_config(self):
+        return {"name": self.name, "reduction": self.reduction, **self._fn_kwargs}
+
+
+class SparseCategoricalCrossentropy(LossFunctionWrapper):
+    """Cross-entropy of integer labels.
+
+    Args:
+        from_logits: whether predictions are logits (better conditioned) rather than probabilities.
+        ignore_class: a label that does not count, neither in the sum nor in the divisor; or None.
+        reduction: see `Loss`.
+        axis: the axis of the classes.
+        name: for logs.
+        dtype: the float type of the computation; None: the predictions' own.
+    """
+
+    def __init__(self, from_logits=False, ignore_class=None, reduction="sum_over_batch_size", axis=-1,
+                 name="sparse_categorical_crossentropy", dtype=None):  # fmt: skip
+        super().__init__(sparse_categorical_crossentropy, reduction, name, dtype, from_logits=from_logits,
+                         ignore_class=ignore_class, axis=axis)  # fmt: skip
+        self.from_logits = from_logits
+        self.ignore_class = ignore_class
+        self.axis = axis
+
+    def _targets(self, y_true, y_pred):
+        return as_labels(y_true, y_pred, self.axis)
+
+    def call(self, y_true, y_pred):
+        return sparse_categorical_crossentropy(y_true, y_pred, **self._fn_kwargs)
+
+    def _mask(self, y_true, y_pred):
+        return None if self.ignore_class is None else y_true != self.ignore_class
+
+    def get_config(self):
+        return {"name": self.name, "reduction": self.reduction, **self._fn_kwargs}

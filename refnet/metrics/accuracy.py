@@ -1,0 +1,161 @@
+"""Accuracies: the fraction of predictions that are right."""
+
+import numpy as np
+
+from refnet import config
+from refnet.losses.loss import squeeze_or_expand_to_same_rank
+from refnet.metrics.reduction import MeanMetricWrapper, plain
+
+__all__ = [
+    "Accuracy",
+    "BinaryAccuracy",
+    "CategoricalAccuracy",
+    "SparseCategoricalAccuracy",
+    "binary_accuracy",
+    "categorical_accuracy",
+    "sparse_categorical_accuracy",
+]
+
+
+def _same_shape(y_true, y_pred, name):
+    y_true, y_pred = np.asarray(plain(y_true)), np.asarray(plain(y_pred))
+    if y_true.shape != y_pred.shape:
+        y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
+        if y_true.shape != y_pred.shape:
+            raise ValueError(
+                f"{name}: targets of shape {y_true.shape} cannot be compared with predictions of shape {y_pred.shape}. "
+                "For integer labels against one output per class use the metric 'sparse_categorical_accuracy'."
+            )
+    return y_true, y_pred
+
+
+def accuracy(y_true, y_pred):
+    """1 where the two are equal."""
+    y_true, y_pred = _same_shape(y_true, y_pred, "accuracy")
+    return (y_true == y_pred).astype(config.floatx())
+
+
+def binary_accuracy(y_true, y_pred, threshold=0.5):
+    """1 where `y_pred > threshold` agrees with `y_true`.
+
+    Args:
+        y_true: targets 0 or 1.
+        y_pred: predictions of the same shape.
+        threshold: above it a prediction counts as 1.
+    """
+    y_true, y_pred = _same_shape(y_true, y_pred, "binary_accuracy")
+    return (y_true == (y_pred > threshold)).astype(config.floatx())
+
+
+def categorical_accuracy(y_true, y_pred):
+    """1 where the largest prediction is where the largest target is (last axis).
+
+    Args:
+        y_true: one-hot targets (..., C).
+        y_pred: predictions of the same shape.
+    """
+    y_true, y_pred = np.asarray(plain(y_true)), np.asarray(plain(y_pred))
+    if y_true.shape != y_pred.shape:
+        raise ValueError(
+            f"categorical_accuracy: targets of shape {y_true.shape} cannot be compared with predictions of shape "
+            f"{y_pred.shape}. For integer labels use the metric 'sparse_categorical_accuracy'."
+        )
+    return (y_true.argmax(-1) == y_pred.argmax(-1)).astype(config.floatx())
+
+
+def sparse_categorical_accuracy(y_true, y_pred):
+    """1 where the largest prediction (last axis) is that of the label.
+
+    Args:
+        y_true: integer labels (...) or (..., 1).
+        y_pred: predictions (..., C).
+    """
+    y_true, y_pred = np.asarray(plain(y_true)), np.asarray(plain(y_pred))
+    if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
+        y_true = y_true[..., 0]
+    best = y_pred.argmax(-1)
+    if y_true.shape != best.shape:
+        raise ValueError(
+            f"sparse_categorical_accuracy: labels of shape {y_true.shape} do not fit predictions of shape {y_pred.shape}; "
+            f"expected {best.shape}. For one-hot targets use the metric 'categorical_accuracy'."
+        )
+    matches = (y_true == best).astype(config.floatx())
+    return matches[..., 0] if matches.ndim > 1 and matches.shape[-1] == 1 else matches
+
+
+class Accuracy(MeanMetricWrapper):
+    """How often predictions equal targets.
+
+    Args:
+        name: for logs.
+        dtype: accepted for Keras' sake: state is float64.
+
+    Example:
+        >>> metric = refnet.metrics.Accuracy()
+        >>> metric.update_state([1, 2, 3, 4], [0, 2, 3, 4])
+        >>> metric.result()
+        0.75
+    """
+
+    _direction = "up"
+
+    def __init__(self, name="accuracy", dtype=None):
+        super().__init__(accuracy, name=name, dtype=dtype)
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}
+
+
+class BinaryAccuracy(MeanMetricWrapper):
+    """How often predictions, cut at a threshold, equal targets 0 or 1.
+
+    Args:
+        name: for logs.
+        dtype: accepted for Keras' sake: state is float64.
+        threshold: above it a prediction counts as 1.
+    """
+
+    _direction = "up"
+
+    def __init__(self, name="binary_accuracy", dtype=None, threshold=0.5):
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ValueError(f"BinaryAccuracy: `threshold` must be in [0, 1]. Received: threshold={threshold}")
+        super().__init__(binary_accuracy, name=name, dtype=dtype, threshold=threshold)
+        self.threshold = threshold
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype, "threshold": self.threshold}
+
+
+class CategoricalAccuracy(MeanMetricWrapper):
+    """How often the largest prediction is at the one-hot target.
+
+    Args:
+        name: for logs.
+        dtype: accepted for Keras' sake: state is float64.
+    """
+
+    _direction = "up"
+
+    def __init__(self, name="categorical_accuracy", dtype=None):
+        super().__init__(categorical_accuracy, name=name, dtype=dtype)
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}
+
+
+class SparseCategoricalAccuracy(MeanMetricWrapper):
+    """How often the largest prediction is at the integer label.
+
+    Args:
+        name: for logs.
+        dtype: accepted for Keras' sake: state is float64.
+    """
+
+    _direction = "up"
+
+    def __init__(self, name="sparse_categorical_accuracy", dtype=None):
+        super().__init__(sparse_categorical_accuracy, name=name, dtype=dtype)
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}

@@ -1,0 +1,72 @@
+"""clone_model and model_from_json: models from models, models from text."""
+
+import json
+
+from refnet.layers.input_layer import InputLayer
+from refnet.models.graph_config import network_config, network_from_config
+from refnet.models.model import Model
+from refnet.models.sequential import Sequential
+from refnet.utils import serialization, tree
+
+__all__ = ["clone_model", "model_from_json"]
+
+
+def clone_model(model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs):
+    """A model of the same layers, made anew, with fresh weights.
+
+    Args:
+        model: a Sequential, a model made from symbolic tensors, or a serialisable subclassed one.
+        input_tensors: symbolic tensors to build the clone on (functional models).
+        clone_function: gives the new layer for an old one; by default from its configuration.
+        call_function: not supported.
+        recursive: also use `clone_function` for the layers of models inside.
+
+    Raises:
+        ValueError: for arguments that the kind of model does not support.
+    """
+    if kwargs or call_function is not None:
+        raise ValueError("clone_model: `call_function` and further arguments are not supported.")
+
+    def clone_layer(layer):
+        if recursive and isinstance(layer, Model):
+            return clone_model(layer, clone_function=clone_function, recursive=True)
+        if clone_function is not None and not isinstance(layer, InputLayer):
+            return clone_function(layer)
+        return layer.__class__.from_config(layer.get_config())
+
+    if isinstance(model, Sequential):
+        clone = type(model).from_config({"name": model.name, "trainable": model.trainable, "layers": []})
+        if input_tensors is not None:
+            flat = tree.flatten(input_tensors)
+            if len(flat) != 1:
+                raise ValueError("clone_model: a Sequential has a single input.")
+            clone.add(flat[0], rebuild=False)
+        for layer in model._stack:
+            if not (input_tensors is not None and isinstance(layer, InputLayer)):
+                clone.add(clone_layer(layer), rebuild=False)
+        clone._rebuild()
+        if clone._network is None and model._network is not None:
+            clone.build(model.input_shape)
+        return clone
+    if model._network is None:
+        if input_tensors is not None or clone_function is not None:
+            raise ValueError(
+                f"clone_model: model '{model.name}' is subclassed, so `input_tensors` and `clone_function` do not apply to it."
+            )
+        return type(model).from_config(model.get_config())
+    clones = {}
+    if clone_function is not None or recursive:
+        clones = {layer.name: clone_layer(layer) for layer in model.layers if not isinstance(layer, InputLayer)}
+    config = {"name": model.name, "trainable": model.trainable, **network_config(model._network)}
+    inputs, outputs, rest = network_from_config(config, replacements=clones, input_tensors=input_tensors)
+    return type(model)(inputs=inputs, outputs=outputs, **rest)
+
+
+def model_from_json(json_string: str, custom_objects: dict | None = None) -> Model:
+    """The model that `Model.to_json` described, with fresh weights.
+
+    Args:
+        json_string: the text.
+        custom_objects: names and classes of your own.
+    """
+    return serialization.deserialize_keras_object(json.loads(json_string), custom_objects)

@@ -1,0 +1,340 @@
+"""Batches for `fit`, `evaluate` and `predict`, from arrays, generators, iterables and PyDatasets.
+
+Arrays are converted once, to C-contiguous arrays of the model's types; a batch is then a view, or, shuffled, one gather by the active
+kernels.
+"""
+
+import math
+import warnings
+
+import numpy as np
+
+from refnet import autodiff, backend, random
+from refnet.utils import tree
+from refnet.utils.data_utils import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from refnet.utils.py_dataset import PyDataset, length_of, ordered_batches
+
+__all__ = ["ArrayData", "IterableData", "PyDatasetData", "make_data", "split_validation"]
+
+
+class Data:
+    """Base class: epochs of batches.
+
+    Attributes:
+        num_batches: the steps of an epoch, None if not known before its end.
+        steps: the number asked for (`steps_per_epoch`), or None.
+    """
+
+    num_batches = None
+
+    def __init__(self, steps=None):
+        if steps is not None and (not isinstance(steps, (int, np.integer)) or steps < 1):
+            raise ValueError(f"The number of steps must be a positive integer or None. Received: {steps!r}")
+        self.steps = steps
+        self._iterator = None
+
+    def passes(self):
+        """An iterator over all batches, once."""
+        raise NotImplementedError
+
+    def epoch(self):
+        """The batches of one epoch: all of them, or the next `steps`."""
+        if self.steps is None:
+            yield from self.passes()
+            return
+        for step in range(self.steps):
+            if self._iterator is None:
+                self._iterator = iter(self.passes())
+            try:
+                batch = next(self._iterator)
+            except StopIteration:
+                self._iterator = None
+                if step == 0:  # the last epoch ended with the data: begin a new pass
+                    self._iterator = iter(self.passes())
+                    batch = next(self._iterator, None)
+                    if batch is not None:
+                        yield batch
+                        continue
+                warnings.warn(
+                    f"The data ran out after {step} of {self.steps} steps; the epoch ends here. Make sure that there are at least "
+                    "`steps_per_epoch * epochs` batches.",
+                    stacklevel=3,
+                )
+                return
+            yield batch
+
+    @property
+    def epoch_steps(self):
+        """The steps of an epoch for the progress bar: None if unknown."""
+        return self.steps or self.num_batches
+
+    def on_epoch_end(self):
+        """After an epoch."""
+
+
+class ArrayData(Data):
+    """Batches of arrays.
+
+    Args:
+        x, y, sample_weight: arrays, or lists or dicts of arrays, of one length; None where there is nothing.
+        batch_size: samples per batch; 32, or what `steps` asks for.
+        steps: see `Data`.
+        shuffle: False, True (all samples anew for each epoch), or `"batch"` (within batches).
+        class_weight: `{label: weight}`, turned into sample weights.
+        dtypes: the types of the inputs, None where unknown.
+        target_dtype: the float type of targets and weights.
+
+    Raises:
+        ValueError: for an empty data set, different lengths, types that are not numbers.
+    """
+
+    def __init__(self, x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle=False, class_weight=None, dtypes=None,
+                 target_dtype="float32"):  # fmt: skip
+        super().__init__(steps)
+        if class_weight is not None:
+            sample_weight = class_weights(y, class_weight, sample_weight)
+        x = _converted(x, "x", dtypes, target_dtype)
+        y = _converted(y, "y", None, target_dtype)
+        sample_weight = _converted(sample_weight, "sample_weight", None, target_dtype)
+        self.samples = _count(x, y, sample_weight)
+        if sample_weight is not None and tree.is_nested(y) and not tree.is_nested(sample_weight):
+            sample_weight = tree.map_structure(lambda _: sample_weight, y)
+        if batch_size is None:
+            batch_size = math.ceil(self.samples / steps) if steps else 32
+        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise ValueError(f"`batch_size` must be a positive integer. Received: batch_size={batch_size!r}")
+        self.batch_size = int(batch_size)
+        self.shuffle = shuffle
+        self._parts = pack_x_y_sample_weight(x, y, sample_weight)
+        self.num_batches = math.ceil(self.samples / self.batch_size)
+
+    def passes(self):
+        parts, size, n = self._parts, self.batch_size, self.samples
+        if not self.shuffle:
+            flat = isinstance(parts, tuple) and not any(map(tree.is_nested, parts))
+            for start in range(0, n, size):
+                rows = slice(start, start + size)
+                yield tuple([p[rows] for p in parts]) if flat else _take(parts, lambda a, rows=rows: a[rows])
+            return
+        gather = backend.active().gather_rows
+        if self.shuffle == "batch":
+            order = np.concatenate(
+                [start + random.global_permutation(min(size, n - start)) for start in range(0, n, size)] or [np.empty(0, np.int64)]
+            )
+        else:
+            order = random.global_permutation(n)
+        if isinstance(parts, tuple) and len(parts) == 2 and not any(map(tree.is_nested, parts)):
+            x, y = parts
+            for start in range(0, n, size):
+                rows = order[start : start + size]
+                yield gather(x, rows), gather(y, rows)
+            return
+        for start in range(0, n, size):
+            rows = order[start : start + size]
+            yield _take(parts, lambda a, rows=rows: gather(a, rows))
+
+
+class IterableData(Data):
+    """Batches from a generator, or from any iterable of `x`, `(x, y)` or `(x, y, sample_weight)`.
+
+    Args:
+        source: the iterable. One that can be iterated over again is, for each epoch.
+        steps: see `Data`; needed for a generator without end.
+        class_weight: `{label: weight}`, turned into sample weights.
+        target_dtype: the float type of arrays.
+    """
+
+    def __init__(self, source, steps=None, class_weight=None, target_dtype="float32"):
+        super().__init__(steps)
+        self._source, self._class_weight, self._dtype = source, class_weight, target_dtype
+        self.num_batches = length_of(source)
+
+    def _prepared(self, batch):
+        return prepare_batch(batch, self._class_weight, self._dtype)
+
+    def passes(self):
+        for batch in self._source:
+            yield self._prepared(batch)
+
+
+class PyDatasetData(IterableData):
+    """Batches of a PyDataset.
+
+    Args:
+        source: the data set.
+        steps: see `Data`.
+        shuffle: take the batches in random order.
+        class_weight: `{label: weight}`, turned into sample weights.
+        target_dtype: the float type of arrays.
+    """
+
+    def __init__(self, source, steps=None, shuffle=False, class_weight=None, target_dtype="float32"):
+        super().__init__(source, steps, class_weight, target_dtype)
+        self._shuffle = shuffle
+        if self.num_batches == 0:
+            raise ValueError(f"The data set {type(source).__name__} is empty: its `__len__` is 0.")
+
+    def passes(self):
+        n = self.num_batches
+        indices = random.global_permutation(n) if self._shuffle and n else range(n) if n is not None else _naturals()
+        if hasattr(self._source, "on_epoch_begin"):
+            self._source.on_epoch_begin()
+        for batch in ordered_batches(self._source, indices):
+            yield self._prepared(batch)
+
+    def on_epoch_end(self):
+        self._source.on_epoch_end()
+
+
+def _naturals():
+    n = 0
+    while True:
+        yield n
+        n += 1
+
+
+def make_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle=False, class_weight=None, dtypes=None,
+              target_dtype="float32"):  # fmt: skip
+    """The right `Data` for what the user passed as `x`.
+
+    Raises:
+        ValueError: for arguments that contradict each other.
+    """
+    if isinstance(x, Data):
+        return x
+    is_dataset = isinstance(x, PyDataset) or (hasattr(x, "__getitem__") and hasattr(x, "on_epoch_end"))
+    is_iterable = not is_dataset and hasattr(x, "__iter__") and not (
+        hasattr(x, "__array__") or hasattr(x, "shape") or isinstance(x, (list, tuple, dict, str))
+    )
+    if not (is_dataset or is_iterable):
+        if x is None:
+            raise ValueError("There is no data: `x` is None.")
+        return ArrayData(x, y, sample_weight, batch_size, steps, shuffle, class_weight, dtypes, target_dtype)
+    kind = type(x).__name__
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            raise ValueError(f"`{name}` must be None when `x` is a {kind}: it yields (x, y) or (x, y, sample_weight) itself.")
+    if batch_size is not None:
+        raise ValueError(f"`batch_size` must be None when `x` is a {kind}: it yields batches already.")
+    if is_dataset:
+        return PyDatasetData(x, steps, bool(shuffle), class_weight, target_dtype)
+    return IterableData(x, steps, class_weight, target_dtype)
+
+
+def _take(parts, take):
+    return tree.map_structure(lambda a: None if a is None else take(a), parts)
+
+
+def as_array(value, name, dtype, float_dtype):
+    """A C-contiguous array of numbers: of `dtype` if given, floats of `float_dtype`, other types as they are.
+
+    Raises:
+        ValueError: for what is not an array of numbers.
+    """
+    if isinstance(value, np.ndarray) and type(value) is np.ndarray:
+        array = value
+    else:
+        array = np.asarray(autodiff.value_of(value))
+    if array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"`{name}` has dtype {array.dtype}, which is not supported: expected an array of numbers. "
+            + ("Rows of different lengths? Pad them to one length. " if array.dtype.kind == "O" else "")
+            + "Convert it with numpy.asarray(..., dtype='float32')."
+        )
+    if dtype is None and array.dtype.kind == "f":
+        dtype = float_dtype
+    if array.ndim == 0:
+        raise ValueError(f"`{name}` is a single number; its first axis must be the samples.")
+    return np.ascontiguousarray(array, dtype=dtype)
+
+
+def _converted(value, name, dtypes, float_dtype):
+    if value is None:
+        return None
+    if isinstance(value, (list, tuple)) and not any(hasattr(v, "shape") or hasattr(v, "__array__") or v is None for v in tree.flatten(value)):
+        value = np.asarray(value)  # a list of numbers, or of rows of numbers
+    if not tree.is_nested(value):
+        dtype = dtypes[0] if dtypes is not None and len(dtypes) == 1 else None
+        return as_array(value, name, dtype, float_dtype)
+    leaves = tree.flatten(value)
+    known = list(dtypes) if dtypes is not None and len(dtypes) == len(leaves) and not isinstance(value, dict) else [None] * len(leaves)
+    converted = [None if v is None else as_array(v, name, d, float_dtype) for v, d in zip(leaves, known, strict=True)]
+    return tree.pack_sequence_as(value, converted)
+
+
+def _count(x, y, sample_weight):
+    """The number of samples.
+
+    Raises:
+        ValueError: when arrays differ in length, or are empty.
+    """
+    lengths = {}
+    for name, part in (("x", x), ("y", y), ("sample_weight", sample_weight)):
+        for array in tree.flatten(part):
+            if array is not None:
+                lengths.setdefault(name, []).append(len(array))
+    found = {n for sizes in lengths.values() for n in sizes}
+    if len(found) > 1:
+        sizes = "; ".join(f"`{name}` has {', '.join(map(str, ns))}" for name, ns in lengths.items())
+        raise ValueError(f"All arrays must have the same number of samples (their first axis): {sizes}.")
+    if found == {0} or not found:
+        raise ValueError("The data set is empty: `x` has 0 samples.")
+    return found.pop()
+
+
+def class_weights(y, class_weight, sample_weight=None):
+    """Sample weights from weights of classes.
+
+    Args:
+        y: integer labels (N,) or (N, 1), or one-hot rows (N, C).
+        class_weight: `{label: weight}`; labels that are missing weigh 1.
+        sample_weight: must be None.
+
+    Returns:
+        (N,) of float64.
+
+    Raises:
+        ValueError: with sample weights as well; for several outputs; without targets.
+    """
+    if sample_weight is not None:
+        raise ValueError("`class_weight` and `sample_weight` cannot be used at the same time.")
+    if y is None:
+        raise ValueError("`class_weight` needs targets `y`.")
+    if isinstance(y, (list, tuple, dict)) and any(hasattr(v, "shape") for v in tree.flatten(y)):
+        raise ValueError("`class_weight` is only supported for models with a single output. Pass `sample_weight` for each output.")
+    labels = np.asarray(autodiff.value_of(y))
+    if labels.ndim > 1:
+        labels = labels[..., 0] if labels.shape[-1] == 1 else labels.argmax(-1)
+    values, where = np.unique(np.round(labels).astype(np.int64), return_inverse=True)
+    return np.array([class_weight.get(int(v), 1.0) for v in values], dtype=np.float64)[where.reshape(labels.shape)]
+
+
+def prepare_batch(batch, class_weight, float_dtype):
+    """A batch that a generator yielded, as `train_step` wants it: a tuple of arrays."""
+    x, y, sample_weight = unpack_x_y_sample_weight(tuple(batch) if isinstance(batch, list) else batch)
+    if class_weight is not None:
+        sample_weight = class_weights(y, class_weight, sample_weight)
+    parts = [_converted(p, n, None, float_dtype) for p, n in ((x, "x"), (y, "y"), (sample_weight, "sample_weight"))]
+    return pack_x_y_sample_weight(*parts)
+
+
+def split_validation(arrays, fraction):
+    """Training and validation parts of `(x, y, sample_weight)`: the last fraction validates.
+
+    Raises:
+        ValueError: for a fraction outside (0, 1), data that cannot be split, or an empty part.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"`validation_split` must be in (0, 1). Received: validation_split={fraction}")
+    leaves = [leaf for leaf in tree.flatten(arrays) if leaf is not None]
+    if any(not hasattr(leaf, "__len__") or isinstance(leaf, PyDataset) for leaf in leaves) or not leaves:
+        raise ValueError("`validation_split` is only supported for arrays. Pass `validation_data` instead.")
+    arrays = [_converted(part, name, None, None) for part, name in zip(arrays, ("x", "y", "sample_weight"), strict=True)]
+    n = _count(*arrays)
+    at = math.floor(n * (1.0 - fraction))
+    if at == 0 or at == n:
+        raise ValueError(
+            f"With {n} sample(s), validation_split={fraction} leaves nothing for {'training' if at == 0 else 'validation'}. "
+            "Pass more data or another fraction."
+        )
+    return tuple(_take(p, lambda a: a[:at]) for p in arrays), tuple(_take(p, lambda a: a[at:]) for p in arrays)

@@ -1,0 +1,491 @@
+"""The training loop: compile, fit, evaluate, predict, and the steps that they repeat.
+
+`train_step` is the whole of training, in the lines of Keras' guides; override it (or `compute_loss`, `compute_metrics`) to train
+differently. `fit` around it feeds batches, calls callbacks and keeps the logs.
+"""
+
+import inspect
+import warnings
+
+import numpy as np
+
+from refnet import autodiff, backend, callbacks as callbacks_module, metrics as metrics_module, ops, optimizers
+from refnet.models.compiled import CompiledLoss, CompiledMetrics
+from refnet.models.data import class_weights, make_data, prepare_batch, split_validation
+from refnet.utils import serialization, tracking, tree
+from refnet.utils.data_utils import unpack_x_y_sample_weight
+
+__all__ = ["Trainer"]
+
+
+class _Compiled:
+    """What `compile` keeps; None for what it was not given."""
+
+    def __init__(self):
+        self.loss = None
+        self.metrics = None
+        self.loss_tracker = None
+        self.config = None
+
+
+class Trainer:
+    """The part of `Model` that trains."""
+
+    def _init_trainer(self):
+        self.compiled = False
+        self.optimizer = None
+        self.loss = None
+        self.stop_training = False
+        self.history = None
+        self.steps_per_execution = 1
+        self.run_eagerly = False
+        self.jit_compile = False
+        self._compiled = _Compiled()
+        self._compute_loss_takes_training = "training" in inspect.signature(self.compute_loss).parameters
+
+    @backend.entry_point
+    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None, run_eagerly=False,
+                steps_per_execution=1, jit_compile="auto", auto_scale_loss=True):  # fmt: skip
+        """Say how to train.
+
+        Args:
+            optimizer: an optimizer or its name.
+            loss: a loss, its name, or a function `f(y_true, y_pred)`; with several outputs a list or dict of them (None: no loss).
+            loss_weights: the factors of several losses in the total.
+            metrics: a list of metrics, names or functions; with several outputs a list or dict of lists. `"accuracy"` becomes the
+                accuracy that fits the shapes.
+            weighted_metrics: metrics that use sample weights.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; nothing is compiled here, and
+                every step is run by itself.
+
+        Raises:
+            ValueError: for unknown names, with the nearest match.
+        """
+        del auto_scale_loss
+        self.optimizer = optimizers.get(optimizer)
+        names = self.output_names
+        compiled = _Compiled()
+        if loss is not None:
+            compiled.loss = CompiledLoss(loss, loss_weights, names)
+        if metrics is not None or weighted_metrics is not None:
+            compiled.metrics = CompiledMetrics(metrics, weighted_metrics, names)
+        compiled.loss_tracker = backend.localise(metrics_module.Mean)(name="loss")
+        compiled.config = {
+            "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
+            "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }  # fmt: skip
+        self._compiled = compiled
+        self.loss = loss
+        self.run_eagerly, self.steps_per_execution = bool(run_eagerly), steps_per_execution
+        self.jit_compile = False if jit_compile == "auto" else bool(jit_compile)
+        self.stop_training = False
+        self.compiled = True
+        tracking.structure_changed()
+
+    @property
+    def output_names(self):
+        """The names of the outputs, None while they are not known."""
+        return None
+
+    # --- one step ------------------------------------------------------------------------------------------------------
+
+    def train_step(self, data):
+        """One step of training.
+
+        Args:
+            data: a batch: `x`, `(x, y)` or `(x, y, sample_weight)`.
+
+        Returns:
+            The logs: a dict of numbers.
+        """
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        with autodiff.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self._compute_loss(x, y, y_pred, sample_weight, training=True)
+            scaled_loss = self.optimizer.scale_loss(loss)
+        self._compiled.loss_tracker.update_state(loss, sample_weight=_batch_size(x))
+        variables = self.trainable_variables
+        if variables:
+            self.optimizer.apply(tape.gradient(scaled_loss, variables), variables)
+        else:
+            warnings.warn(f"Model '{self.name}' has no trainable weights: nothing is trained.", stacklevel=2)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def test_step(self, data):
+        """One step of evaluation; arguments and result as `train_step`."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        y_pred = self(x, training=False)
+        loss = self._compute_loss(x, y, y_pred, sample_weight, training=False)
+        self._compiled.loss_tracker.update_state(loss, sample_weight=_batch_size(x))
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def predict_step(self, data):
+        """The output for one batch `x`, `(x,)` or `(x, y)`."""
+        x, _, _ = unpack_x_y_sample_weight(data)
+        return self(x, training=False)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The total loss: the outputs' losses, what `add_loss` added, and the regularization penalties.
+
+        Args:
+            x: inputs.
+            y: targets.
+            y_pred: outputs.
+            sample_weight: weights of the samples, or None.
+            training: whether this is a step of training.
+
+        Raises:
+            ValueError: when there is no loss.
+        """
+        del x, training
+        compiled = self._compiled.loss
+        total = compiled(y, y_pred, sample_weight) if compiled is not None else None
+        for extra in self.losses:
+            extra = ops.sum(extra) if len(np.shape(autodiff.value_of(extra))) else extra
+            total = extra if total is None else total + extra
+        if total is None:
+            raise ValueError(
+                f"Model '{self.name}' has no loss to compute. Pass one to compile, e.g. model.compile(optimizer='adam', loss='mse')."
+            )
+        return total
+
+    def _compute_loss(self, x, y, y_pred, sample_weight, training):
+        """`compute_loss`, with `training` if the user's version takes it."""
+        if self._compute_loss_takes_training:
+            return self.compute_loss(x, y, y_pred, sample_weight, training=training)
+        return self.compute_loss(x, y, y_pred, sample_weight)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Update the metrics of `compile`; returns the logs. Arguments as `compute_loss`."""
+        del x
+        if self._compiled.metrics is not None:
+            self._compiled.metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def get_metrics_result(self) -> dict:
+        """The values of all metrics."""
+        logs = {}
+        for metric in self.metrics:
+            result = metric.result()
+            if type(result) is dict:
+                logs.update(result)
+            else:
+                logs[metric.name] = result
+        return logs
+
+    # --- metrics -------------------------------------------------------------------------------------------------------
+
+    @property
+    def metrics(self) -> list:
+        """The loss's mean, the metrics of `compile` (as one), the outputs' losses, then those held as attributes."""
+
+        def collect():
+            compiled, found = self._compiled, []
+            if self.compiled:
+                found.append(compiled.loss_tracker)
+                if compiled.metrics is not None:
+                    found.append(compiled.metrics)
+                if compiled.loss is not None:
+                    found.extend(compiled.loss.metrics)
+            for layer in self._flatten_layers():
+                if layer is self or not isinstance(layer, Trainer):
+                    found.extend(layer._parts(metrics_module.Metric))
+            return found
+
+        return self._cached("model_metrics", collect)
+
+    @property
+    def metrics_names(self) -> list:
+        """The names of `metrics`."""
+        return [metric.name for metric in self.metrics]
+
+    def flat_metrics(self) -> list:
+        """All single metrics, those inside `compile_metrics` included."""
+        return [m for metric in self.metrics for m in (metric.metrics if isinstance(metric, CompiledMetrics) else [metric])]
+
+    def reset_metrics(self) -> None:
+        """Forget all batches, in every metric."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    # --- loops ---------------------------------------------------------------------------------------------------------
+
+    @backend.entry_point
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
+            validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0, steps_per_epoch=None,
+            validation_steps=None, validation_batch_size=None, validation_freq=1):  # fmt: skip
+        """Train the model.
+
+        Args:
+            x: inputs: an array, a list or dict of arrays, a generator or iterable of batches `(x, y)` or `(x, y, sample_weight)`, or
+                a `PyDataset`.
+            y: targets: an array, or a list or dict of arrays. None where `x` yields them.
+            batch_size: samples per step. Default 32.
+            epochs: train until this many epochs are done.
+            verbose: 0 silent, 1 a progress bar, 2 a line per epoch; `"auto"`: 1. In a pipe 1 is 2.
+            callbacks: a list of callbacks.
+            validation_split: the last fraction of the arrays is not trained on, but evaluated after each epoch.
+            validation_data: `(x, y)` or `(x, y, sample_weight)`, or batches, evaluated after each epoch.
+            shuffle: take the samples in a new random order in each epoch; `"batch"`: within batches only.
+            class_weight: `{label: weight}`.
+            sample_weight: weights of the samples in the loss.
+            initial_epoch: the number of the first epoch.
+            steps_per_epoch: steps after which an epoch ends; needed for generators without end.
+            validation_steps: steps of a validation.
+            validation_batch_size: samples per step of a validation; default `batch_size`.
+            validation_freq: validate every so many epochs, or in a list of epochs (counted from 1).
+
+        Returns:
+            A `History`: `history.history["loss"]` is a list with one number per epoch.
+
+        Raises:
+            ValueError: for an uncompiled model; for data that do not fit each other or the model.
+        """
+        self._check_compiled("fit")
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
+        batch_size_given = batch_size
+        data = self._data(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
+        validation = None
+        if validation_data is not None:
+            val_x, val_y, val_weight = unpack_x_y_sample_weight(
+                tuple(validation_data) if isinstance(validation_data, list) else validation_data
+            )
+            is_arrays = val_y is not None
+            validation = self._data(val_x, val_y, val_weight, validation_batch_size or (batch_size_given if is_arrays else None),
+                                    validation_steps, False, None)  # fmt: skip
+        callback_list = self._callbacks(callbacks, verbose, epochs, data.epoch_steps, history=True)
+        self.stop_training = False
+        callback_list.on_train_begin()
+        logs = {}
+        try:
+            for epoch in range(initial_epoch, epochs):
+                self.reset_metrics()
+                callback_list.on_epoch_begin(epoch)
+                logs = self._run_epoch(data, self.train_step, callback_list, "train")
+                if validation is not None and _due(epoch, validation_freq):
+                    val_logs = self.evaluate(validation, callbacks=callback_list, return_dict=True, verbose=0)
+                    logs.update({f"val_{name}": value for name, value in val_logs.items()})
+                callback_list.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+        finally:
+            _close_progress(callback_list)
+        if self.optimizer is not None:
+            self.optimizer.finalize_variable_values(self.trainable_variables)
+        callback_list.on_train_end(logs)
+        return self.history
+
+    def _run_epoch(self, data, step_function, callback_list, kind):
+        """All batches of an epoch through `train_step` or `test_step`; returns the last logs as plain numbers."""
+        begins = callback_list.batch_hooks[f"on_{kind}_batch_begin"]
+        ends = callback_list.batch_hooks[f"on_{kind}_batch_end"]
+        logs = None
+        step = 0
+        for batch in data.epoch():
+            for hook in begins:
+                hook(step, None)
+            logs = step_function(batch)
+            for hook in ends:
+                hook(step, logs)
+            step += 1
+            if self.stop_training and kind == "train":
+                break
+        if step == 0:
+            raise ValueError("The data set is empty: it yielded no batch.")
+        data.on_epoch_end()
+        if not isinstance(logs, dict):
+            raise ValueError(
+                f"`{kind}_step` of {type(self).__name__} must return a dict of metrics, e.g. {{'loss': loss}}. It returned "
+                f"{type(logs).__name__}."
+            )
+        return plain_logs(logs)
+
+    @backend.entry_point
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None,
+                 return_dict=False, **kwargs):  # fmt: skip
+        """The loss and the metrics on data.
+
+        Args:
+            x, y, batch_size, sample_weight: as in `fit`.
+            verbose: as in `fit`.
+            steps: steps after which to stop.
+            callbacks: a list of callbacks.
+            return_dict: return `{name: value}` instead of a list.
+
+        Returns:
+            The loss, or a list of loss and metrics, or a dict.
+
+        Raises:
+            ValueError: for an uncompiled model; for data that do not fit each other or the model.
+        """
+        if kwargs:
+            raise ValueError(f"evaluate() received unknown arguments: {', '.join(sorted(kwargs))}.")
+        self._check_compiled("evaluate")
+        data = self._data(x, y, sample_weight, batch_size, steps, False, None)
+        if isinstance(callbacks, callbacks_module.CallbackList):
+            callback_list = callbacks
+        else:
+            callback_list = self._callbacks(callbacks, verbose, 1, data.epoch_steps)
+        self.reset_metrics()
+        callback_list.on_test_begin()
+        logs = self._run_epoch(data, self.test_step, callback_list, "test")
+        callback_list.on_test_end(logs)
+        return logs if return_dict else self._as_list(logs)
+
+    @backend.entry_point
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """The outputs for data, batch by batch.
+
+        Args:
+            x: as in `fit`; targets that are yielded are ignored.
+            batch_size: samples per step. Default 32.
+            verbose: as in `fit`.
+            steps: steps after which to stop.
+            callbacks: a list of callbacks.
+
+        Returns:
+            An array, or arrays in the structure of the model's outputs.
+        """
+        data = self._data(x, None, None, batch_size, steps, False, None)
+        callback_list = self._callbacks(callbacks, verbose, 1, data.epoch_steps)
+        begins, ends = (callback_list.batch_hooks[f"on_predict_batch_{when}"] for when in ("begin", "end"))
+        callback_list.on_predict_begin()
+        structure, parts = None, []
+        for step, batch in enumerate(data.epoch()):
+            for hook in begins:
+                hook(step, None)
+            outputs = self.predict_step(batch)
+            structure = outputs if structure is None else structure
+            parts.append([autodiff.value_of(leaf) for leaf in tree.flatten(outputs)])
+            for hook in ends:
+                hook(step, {"outputs": outputs})
+        callback_list.on_predict_end()
+        if structure is None:
+            raise ValueError("The data set is empty: it yielded no batch.")
+        joined = [np.concatenate(column) if len(column) > 1 else np.array(column[0]) for column in zip(*parts, strict=True)]
+        return tree.pack_sequence_as(structure, joined)
+
+    @backend.entry_point
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One step of training on one batch.
+
+        Args:
+            x, y, sample_weight, class_weight: as in `fit`, arrays only.
+            return_dict: return `{name: value}` instead of a list.
+
+        Returns:
+            The loss, or a list of loss and metrics, or a dict.
+        """
+        self._check_compiled("train_on_batch")
+        if class_weight is not None:
+            sample_weight = class_weights(y, class_weight, sample_weight)
+        batch = self._batch(x, y, sample_weight)
+        self.reset_metrics()
+        logs = plain_logs(self.train_step(batch))
+        return logs if return_dict else self._as_list(logs)
+
+    @backend.entry_point
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """One step of evaluation on one batch; arguments and result as `train_on_batch`."""
+        self._check_compiled("test_on_batch")
+        batch = self._batch(x, y, sample_weight)
+        self.reset_metrics()
+        logs = plain_logs(self.test_step(batch))
+        return logs if return_dict else self._as_list(logs)
+
+    @backend.entry_point
+    def predict_on_batch(self, x):
+        """The outputs for one batch."""
+        outputs = self.predict_step((x,) if type(x) is np.ndarray else self._batch(x, None, None))
+        return outputs if type(outputs) is np.ndarray else tree.map_structure(autodiff.value_of, outputs)
+
+    # --- helpers ---------------------------------------------------------------------------------------------------------
+
+    def _check_compiled(self, method):
+        if not self.compiled:
+            raise ValueError(
+                f"Model '{self.name}' must be compiled before `{method}`: call e.g. model.compile(optimizer='adam', loss='mse')."
+            )
+        if self.optimizer is None and method in ("fit", "train_on_batch") and self._uses_default("train_step"):
+            raise ValueError(f"Model '{self.name}' was compiled with optimizer=None, so it cannot be trained. Pass an optimizer.")
+
+    def _uses_default(self, method):
+        return getattr(type(self), method) is getattr(Trainer, method)
+
+    def _data(self, x, y, sample_weight, batch_size, steps, shuffle, class_weight):
+        dtypes, float_dtype = self._data_types(x)
+        return make_data(x, y, sample_weight, batch_size, steps, shuffle, class_weight, dtypes, float_dtype)
+
+    def _data_types(self, x):
+        """The types of the inputs (None: unknown) and the float type of targets."""
+        del x
+        return None, self.compute_dtype
+
+    def _batch(self, x, y, sample_weight):
+        if type(x) is np.ndarray and type(y) is np.ndarray and sample_weight is None:
+            return x, y
+        return prepare_batch((x, y, sample_weight) if sample_weight is not None else (x, y) if y is not None else (x,), None,
+                             self._data_types(x)[1])  # fmt: skip
+
+    def _callbacks(self, callbacks, verbose, epochs, steps, history=False):
+        if isinstance(callbacks, callbacks_module.CallbackList):
+            return callbacks
+        if verbose not in ("auto", 0, 1, 2):
+            raise ValueError(f"`verbose` must be 0, 1, 2 or 'auto'. Received: verbose={verbose!r}")
+        return backend.localise(callbacks_module.CallbackList)(
+            callbacks, add_history=history, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=epochs, steps=steps
+        )
+
+    def _as_list(self, logs):
+        """The loss alone, or loss and metrics as a list."""
+        values = list(logs.values())
+        return values[0] if len(values) == 1 else values
+
+    # --- configuration -----------------------------------------------------------------------------------------------------
+
+    def get_compile_config(self) -> dict:
+        """The arguments of `compile` as plain values."""
+        return serialization.serialize_keras_object(self._compiled.config) if self.compiled else {}
+
+    def compile_from_config(self, config: dict) -> None:
+        """Compile with what `get_compile_config` gave."""
+        self.compile(**serialization.deserialize_keras_object(config))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
+
+def plain_logs(logs) -> dict:
+    """Logs as a flat dict of Python numbers."""
+    found = {}
+    for name, value in logs.items():
+        if isinstance(value, dict):
+            found.update(plain_logs(value))
+        elif type(value) is float:
+            found[name] = value
+        else:
+            array = autodiff.value_of(value)
+            found[name] = array.item() if array.ndim == 0 else array
+    return found
+
+
+def _batch_size(x) -> int:
+    if type(x) is not np.ndarray:
+        x = next(leaf for leaf in tree.flatten(x) if leaf is not None)
+    return x.shape[0]
+
+
+def _due(epoch, validation_freq) -> bool:
+    if isinstance(validation_freq, (list, tuple, set)):
+        return epoch + 1 in validation_freq
+    if isinstance(validation_freq, int) and validation_freq >= 1:
+        return (epoch + 1) % validation_freq == 0
+    raise ValueError(f"`validation_freq` must be a positive integer or a list of epochs. Received: {validation_freq!r}")
+
+
+def _close_progress(callback_list):
+    for callback in callback_list.callbacks:
+        progbar = getattr(callback, "progbar", None)
+        if progbar is not None and hasattr(progbar, "close"):
+            progbar.close()

@@ -1,0 +1,81 @@
+"""What makes a function an op: it accepts symbolic tensors, and kernels get the arrays they want."""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from refnet import graph
+from refnet.autodiff import DISPATCH, SymbolicInput, Tensor, Variable, apply, value_of
+from refnet.kernels import arrays
+
+__all__ = ["OPS", "float_input", "op", "pair_of_floats", "shared"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OPS: dict[str, Callable] = {}                            # every op by its public name
+
+
+def op(function: F) -> F:
+    """Decorate a public function of refnet.ops.
+
+    Given a symbolic tensor, the function is not run: a node of the graph is made, whose operation is this function.
+    """
+
+    @functools.wraps(function)
+    def called(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except SymbolicInput:
+            return _symbolic(called, args, kwargs)
+
+    called.is_op = True  # type: ignore[attr-defined]
+    OPS[function.__name__] = called
+    DISPATCH[function.__name__] = called
+    return called  # type: ignore[return-value]
+
+
+def _symbolic(function: Callable, args: tuple, kwargs: dict) -> Any:
+    if not graph.has_symbolic(args, kwargs):
+        raise TypeError(f"{function.__name__} was given an object that holds a symbolic tensor it cannot reach.")
+    outputs = graph.infer_shape(function, args, kwargs)
+    graph.Node(graph.FunctionOperation(function, function.__name__), args, kwargs, outputs)
+    return outputs
+
+
+def float_input(x: Any, dtype: Any = None) -> Any:
+    """x as a kernel wants it: C-contiguous and of a float type. A Tensor stays on the tape.
+
+    Integers and booleans become float32 (or `dtype`), as in Keras.
+    """
+    value = value_of(x)
+    kind = value.dtype
+    target = np.dtype(dtype) if dtype is not None else (kind if kind in _FLOATS else np.dtype(np.float32))
+    on_tape = isinstance(x, (Tensor, Variable))
+    if kind == target and value.flags.c_contiguous:              # nearly always
+        return x if on_tape else value
+    if kind != target:
+        x = apply(arrays.cast_forward, arrays.cast_backward, (x,), target) if on_tape and kind.kind == "f" else value.astype(target)
+    if not value_of(x).flags.c_contiguous:
+        x = apply(arrays.contiguous_forward, arrays.contiguous_backward, (x,))
+    return x
+
+
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def pair_of_floats(a: Any, b: Any) -> tuple[Any, Any]:
+    """Two kernel inputs of one float type: the wider of their types."""
+    va, vb = value_of(a), value_of(b)
+    if va.dtype == vb.dtype and va.dtype in _FLOATS:
+        return float_input(a, va.dtype), float_input(b, va.dtype)
+    floats = [v.dtype for v in (va, vb) if v.dtype in _FLOATS]
+    dtype = max(floats, key=lambda d: d.itemsize) if floats else np.dtype(np.float32)
+    return float_input(a, dtype), float_input(b, dtype)
+
+
+def shared(name: str, inputs: tuple, *args: Any, **kwargs: Any) -> Any:
+    """Run one of the shared array kernels (refnet.kernels.arrays) on the tape."""
+    return apply(getattr(arrays, f"{name}_forward"), getattr(arrays, f"{name}_backward"), inputs, *args, **kwargs)

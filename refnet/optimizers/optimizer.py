@@ -1,0 +1,458 @@
+"""Optimizer: what all update rules share. The rules themselves are kernels.
+
+One call of `apply` is: unscale the gradients, accumulate them (if asked for), clip them, decay the weights, update each variable,
+average (if asked for), apply constraints, count the step. Without options only the update remains.
+"""
+
+import re
+import warnings
+
+import numpy as np
+
+from refnet import autodiff, backend, initializers
+from refnet.autodiff import Variable
+from refnet.optimizers.schedules import LearningRateSchedule
+from refnet.utils import serialization
+from refnet.utils.naming import auto_name
+
+__all__ = ["Optimizer"]
+
+
+class Optimizer:
+    """Base class of optimizers.
+
+    Subclasses define `update_step(gradient, variable, learning_rate)`, and `build(variables)` if they keep slots.
+
+    Args:
+        learning_rate: a number, a `LearningRateSchedule`, or a function without arguments.
+        weight_decay: each step subtracts this fraction (times the learning rate) of every weight.
+        clipnorm: the greatest norm of one variable's gradient.
+        clipvalue: the greatest absolute value of a gradient's entry.
+        global_clipnorm: the greatest norm of all gradients together.
+        use_ema: keep an exponential moving average of the weights, which replaces them at the end of `fit`.
+        ema_momentum: average = ema_momentum * average + (1 - ema_momentum) * weights.
+        ema_overwrite_frequency: also replace the weights every so many steps.
+        loss_scale_factor: the loss is multiplied and the gradients divided by it.
+        gradient_accumulation_steps: update only every so many steps, with the mean of their gradients.
+        name: for people.
+
+    Raises:
+        ValueError: for arguments outside these.
+
+    Example:
+        >>> class Descent(refnet.optimizers.Optimizer):
+        ...     def update_step(self, gradient, variable, learning_rate):
+        ...         self.assign_sub(variable, learning_rate * gradient)
+    """
+
+    _backend = None
+
+    def __init__(
+        self,
+        learning_rate,
+        weight_decay=None,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        use_ema=False,
+        ema_momentum=0.99,
+        ema_overwrite_frequency=None,
+        loss_scale_factor=None,
+        gradient_accumulation_steps=None,
+        name=None,
+        **kwargs,
+    ):
+        kind = type(self).__name__
+        if kwargs:
+            raise ValueError(f"{kind} received unknown argument(s): {', '.join(sorted(kwargs))}.")
+        if sum(value is not None for value in (clipnorm, clipvalue, global_clipnorm)) > 1:
+            raise ValueError(
+                f"{kind}: only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: clipnorm={clipnorm}, "
+                f"clipvalue={clipvalue}, global_clipnorm={global_clipnorm}"
+            )
+        if gradient_accumulation_steps is not None and gradient_accumulation_steps < 2:
+            raise ValueError(
+                f"{kind}: `gradient_accumulation_steps` must be an integer >= 2 or None. Received: {gradient_accumulation_steps}"
+            )
+        if use_ema and not 0 <= ema_momentum <= 1:
+            raise ValueError(f"{kind}: `ema_momentum` must be in [0, 1]. Received: ema_momentum={ema_momentum}")
+        if use_ema and ema_overwrite_frequency is not None and (
+            not isinstance(ema_overwrite_frequency, int) or ema_overwrite_frequency < 1
+        ):
+            raise ValueError(
+                f"{kind}: `ema_overwrite_frequency` must be an integer >= 1 or None. Received: {ema_overwrite_frequency!r}"
+            )
+        self.name = name or auto_name(kind)
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.use_ema = use_ema
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.built = False
+        self._variables: list[Variable] = []
+        self._trainable_variables: list[Variable] = []
+        self._known = None  # the list last found to consist of known variables: the same list object is not checked again
+        self._excluded: list[Variable] = []  # kept, so that the ids stay theirs
+        self._excluded_ids: set[int] = set()
+        self._excluded_names = None
+        self._iterations = self.add_variable((), dtype="int64", name="iteration")
+        if isinstance(learning_rate, LearningRateSchedule) or callable(learning_rate):
+            self._learning_rate = learning_rate
+        else:
+            if isinstance(learning_rate, dict):
+                raise ValueError(f"{kind}: `learning_rate` is a configuration; use {kind}.from_config().")
+            try:
+                learning_rate = float(learning_rate)
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"{kind}: `learning_rate` must be a number, a LearningRateSchedule or a function. Received: {learning_rate!r}"
+                ) from None
+            self._learning_rate = self.add_variable((), initializers.Constant(learning_rate), "float64", "learning_rate")
+
+    # --- state -------------------------------------------------------------------------------------------------------
+
+    def add_variable(self, shape, initializer="zeros", dtype=None, name=None) -> Variable:
+        """A variable of the optimizer's state."""
+        value = initializers.get(initializer)(tuple(shape), dtype=dtype)
+        variable = Variable(value, trainable=False, name=name or "variable")
+        variable.path = f"{self.name}/{variable.name}"
+        self._variables.append(variable)
+        return variable
+
+    def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros") -> Variable:
+        """A slot: a variable of the shape and type of a model's variable."""
+        path = getattr(reference_variable, "path", reference_variable.name)
+        name = f"{path.replace('/', '_')}_{name or 'var'}"
+        return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype.name, name)
+
+    def add_optimizer_variables(self, trainable_variables, name, initializer="zeros"):
+        """One slot for each variable, or, for a list of names, a list of slots for each name."""
+        if isinstance(name, str):
+            return [self.add_variable_from_reference(v, name, initializer) for v in trainable_variables]
+        several = [initializer] * len(name) if not isinstance(initializer, (list, tuple)) else initializer
+        slots = [[] for _ in name]
+        for variable in trainable_variables:
+            for found, slot_name, slot_initializer in zip(slots, name, several, strict=True):
+                found.append(self.add_variable_from_reference(variable, slot_name, slot_initializer))
+        return slots
+
+    def build(self, variables) -> None:
+        """Make the slots for a list of variables. Called by the first `apply`."""
+        variables = list(variables)
+        self._trainable_variables = variables
+        self._index = {id(variable): index for index, variable in enumerate(variables)}
+        if self.use_ema:
+            self._averages = self.add_optimizer_variables(variables, "average")
+        if self.gradient_accumulation_steps:
+            self._accumulated = self.add_optimizer_variables(variables, "gradient_accumulator")
+        self._constrained = [v for v in variables if getattr(v, "constraint", None) is not None]
+        self._plain = not (
+            self.weight_decay is not None or self.clipnorm or self.clipvalue or self.global_clipnorm or self.use_ema
+            or self.loss_scale_factor is not None or self.gradient_accumulation_steps
+        )  # fmt: skip
+        self.built = True
+
+    @property
+    def variables(self) -> list:
+        """The optimizer's state: the step count, the learning rate (if it is a number), the slots."""
+        return list(self._variables)
+
+    @property
+    def iterations(self):
+        """The number of steps taken (of updates, with gradient accumulation)."""
+        if self.gradient_accumulation_steps:
+            return np.asarray(self._iterations.value // self.gradient_accumulation_steps)
+        return self._iterations
+
+    @property
+    def learning_rate(self):
+        """The current learning rate. Setting it changes it at once; a schedule can be replaced, but not by a number."""
+        rate = self._learning_rate
+        if isinstance(rate, Variable):
+            return rate
+        return rate(int(self._iterations.value)) if isinstance(rate, LearningRateSchedule) else rate()
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        if isinstance(value, LearningRateSchedule) or (callable(value) and not autodiff.is_tensor(value)):
+            if isinstance(self._learning_rate, Variable):
+                self._variables = [v for v in self._variables if v is not self._learning_rate]
+            self._learning_rate = value
+        elif isinstance(self._learning_rate, Variable):
+            self._learning_rate.assign(value)
+        else:
+            raise TypeError(
+                f"{type(self).__name__} was made with a learning-rate schedule, so the learning rate cannot be set to a number. "
+                "Make the optimizer with a number, or set another schedule."
+            )
+
+    def _current_learning_rate(self) -> float:
+        return float(autodiff.value_of(self.learning_rate))
+
+    # --- the update --------------------------------------------------------------------------------------------------
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Update one variable in place.
+
+        Args:
+            gradient: an array of the variable's shape.
+            variable: the variable.
+            learning_rate: a float.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `update_step(self, gradient, variable, learning_rate)`.")
+
+    def apply_gradients(self, grads_and_vars):
+        """`apply` for pairs of gradients and variables; returns the step count."""
+        pairs = list(grads_and_vars)
+        self.apply([g for g, _ in pairs], [v for _, v in pairs])
+        return self._iterations
+
+    @backend.entry_point
+    def apply(self, grads, trainable_variables=None) -> None:
+        """Update variables by their gradients.
+
+        Args:
+            grads: arrays (or Tensors), one for each variable; None for variables the loss does not depend on.
+            trainable_variables: the variables; None: those the optimizer was built with.
+
+        Raises:
+            ValueError: for unknown variables, a wrong number of gradients, or no gradient at all.
+        """
+        variables = trainable_variables
+        if variables is None:
+            if not self.built:
+                raise ValueError(f"{type(self).__name__}.apply: pass `trainable_variables`, or call `build(variables)` first.")
+            variables = self._trainable_variables
+        elif variables is not self._known:
+            variables = list(variables)
+            if not self.built:
+                self.build(variables)
+            self._check_known(variables)
+            if type(trainable_variables) is list:
+                self._known = trainable_variables
+        if len(grads) != len(variables):
+            raise ValueError(f"{type(self).__name__}.apply: {len(grads)} gradients for {len(variables)} variables.")
+        if not variables:
+            return
+        for gradient in grads:
+            if type(gradient) is not np.ndarray:
+                grads, variables = self._filtered(grads, variables)
+                break
+        if self._plain:
+            learning_rate = self._current_learning_rate()
+            for gradient, variable in zip(grads, variables, strict=True):
+                self.update_step(gradient, variable, learning_rate)
+        else:
+            self._apply_with_options(grads, variables)
+        for variable in self._constrained:
+            variable.assign(variable.constraint(variable))
+        count = self._iterations.value
+        count += 1
+
+    def _filtered(self, grads, variables):
+        """Gradients as arrays, those that are None left out together with their variables."""
+        missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
+        pairs = [(autodiff.value_of(g), v) for g, v in zip(grads, variables, strict=True) if g is not None]
+        if not pairs:
+            raise ValueError(
+                f"{type(self).__name__}: there is no gradient for any variable: the loss does not depend on {missing}. Compute the "
+                "loss from the model's output, inside the GradientTape."
+            )
+        if missing:
+            warnings.warn(
+                f"The loss does not depend on the variables {missing}: they are not updated.", stacklevel=3
+            )
+        return [g for g, _ in pairs], [v for _, v in pairs]
+
+    def _check_known(self, variables):
+        for variable in variables:
+            if id(variable) not in self._index:
+                raise ValueError(
+                    f"{type(self).__name__} does not know the variable {getattr(variable, 'path', variable)!r}: it was built for other "
+                    "variables. After changing which weights are trainable, compile the model again (or make a new optimizer)."
+                )
+
+    def _get_variable_index(self, variable) -> int:
+        return self._index[id(variable)]
+
+    def assign(self, variable, value) -> None:
+        """Set a variable, of the model or of this optimizer."""
+        variable.assign(value)
+
+    def assign_add(self, variable, value) -> None:
+        """Add to a variable."""
+        variable.assign(variable.value + autodiff.value_of(value))
+
+    def assign_sub(self, variable, value) -> None:
+        """Subtract from a variable."""
+        variable.assign(variable.value - autodiff.value_of(value))
+
+    def scale_loss(self, loss):
+        """The loss to differentiate: times `loss_scale_factor`."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    # --- options -----------------------------------------------------------------------------------------------------
+
+    def _apply_with_options(self, grads, variables):
+        step = int(self._iterations.value)
+        if self.loss_scale_factor is not None:
+            grads = [g / self.loss_scale_factor for g in grads]
+        every = self.gradient_accumulation_steps
+        if every:
+            sums = [self._accumulated[self._index[id(v)]] for v in variables]
+            if (step + 1) % every:
+                for total, gradient in zip(sums, grads, strict=True):
+                    total.assign(total.value + gradient)
+            else:
+                grads = [(g + total.value) / every for g, total in zip(grads, sums, strict=True)]
+                self._update(grads, variables)
+                for total in self._accumulated:
+                    total.assign(np.zeros(total.shape, total.dtype))
+        else:
+            self._update(grads, variables)
+        if self.use_ema:
+            self._update_averages(int(autodiff.value_of(self.iterations)))
+
+    def _update(self, grads, variables):
+        learning_rate = self._current_learning_rate()
+        if self.clipnorm:
+            grads = [g * _shrink(_norm([g]), self.clipnorm) for g in grads]
+        elif self.global_clipnorm:
+            factor = _shrink(_norm(grads), self.global_clipnorm)
+            grads = [g * factor for g in grads]
+        elif self.clipvalue:
+            grads = [np.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
+        grads = [np.ascontiguousarray(g, dtype=v.dtype) for g, v in zip(grads, variables, strict=True)]
+        if self.weight_decay is not None:
+            for variable in variables:
+                if self._use_weight_decay(variable):
+                    variable.assign(variable.value * (1.0 - self.weight_decay * learning_rate))
+        for gradient, variable in zip(grads, variables, strict=True):
+            self.update_step(gradient, variable, learning_rate)
+
+    def _update_averages(self, step):
+        momentum = self.ema_momentum if step else 0.0  # the first average is the weights themselves
+        for variable, average in zip(self._trainable_variables, self._averages, strict=True):
+            average.assign(momentum * average.value + (1.0 - momentum) * variable.value)
+        if self.ema_overwrite_frequency and (step + 1) % self.ema_overwrite_frequency == 0:
+            self.finalize_variable_values(self._trainable_variables)
+
+    def finalize_variable_values(self, var_list) -> None:
+        """With `use_ema`: replace the weights by their averages. `fit` does it at its end."""
+        if not self.use_ema or not self.built:
+            return
+        for variable in var_list:
+            if id(variable) in self._index:
+                variable.assign(self._averages[self._index[id(variable)]].value)
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
+        """Leave some variables out of weight decay.
+
+        Args:
+            var_list: variables.
+            var_names: patterns; a variable whose name contains one is left out.
+
+        Raises:
+            ValueError: when the optimizer is built already.
+        """
+        if self.built:
+            raise ValueError("`exclude_from_weight_decay()` must be called before the optimizer is built.")
+        self._excluded = list(var_list or ())
+        self._excluded_ids = {id(v) for v in self._excluded}
+        self._excluded_names = re.compile("|".join(set(var_names))) if var_names else None
+
+    def _use_weight_decay(self, variable) -> bool:
+        if id(variable) in self._excluded_ids:
+            return False
+        return self._excluded_names is None or self._excluded_names.search(variable.name) is None
+
+    # --- saving ------------------------------------------------------------------------------------------------------
+
+    def set_weights(self, weights) -> None:
+        """Set the state, in the order of `variables`."""
+        if not self.built:
+            raise ValueError(f"{type(self).__name__}.set_weights: build the optimizer first, with `build(trainable_variables)`.")
+        for variable, value in zip(self._variables, weights, strict=True):
+            if np.shape(value) != variable.shape:
+                raise ValueError(
+                    f"{type(self).__name__}.set_weights: {variable.path} has shape {variable.shape}, received {np.shape(value)}."
+                )
+            variable.assign(value)
+
+    def save_own_variables(self, store) -> None:
+        """Write the state into a mapping of names to arrays."""
+        for index, variable in enumerate(self._variables):
+            store[str(index)] = variable.numpy()
+
+    def load_own_variables(self, store) -> None:
+        """Read the state from what `save_own_variables` wrote.
+
+        Raises:
+            ValueError: when the number of variables differs.
+        """
+        if len(store.keys()) != len(self._variables):
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' has {len(self._variables)} variables, {len(store.keys())} were saved. Build it "
+                "for the same model, with the same options, first."
+            )
+        for index, variable in enumerate(self._variables):
+            variable.assign(store[str(index)])
+
+    def get_config(self) -> dict:
+        """The arguments of the constructor as plain values."""
+        rate = self._learning_rate
+        if isinstance(rate, Variable):
+            rate = float(rate.value)
+        else:
+            rate = serialization.serialize_keras_object(rate)
+        return {
+            "name": self.name,
+            "learning_rate": rate,
+            "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm,
+            "global_clipnorm": self.global_clipnorm,
+            "clipvalue": self.clipvalue,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "loss_scale_factor": self.loss_scale_factor,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
+        }
+
+    @classmethod
+    @backend.entry_point
+    def from_config(cls, config: dict, custom_objects: dict | None = None):
+        """An optimizer like the one that gave the configuration, without its state."""
+        config = dict(config)
+        if isinstance(config.get("learning_rate"), dict):
+            config["learning_rate"] = serialization.deserialize_keras_object(config["learning_rate"], custom_objects)
+        return cls(**config)
+
+    def __getstate__(self):
+        # ids mean nothing in another process or in a copy
+        return {k: v for k, v in vars(self).items() if k not in ("_index", "_excluded_ids", "_known")}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._known = None
+        self._excluded_ids = {id(v) for v in self._excluded}
+        if self.built:
+            self._index = {id(variable): index for index, variable in enumerate(self._trainable_variables)}
+
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name}>"
+
+
+def _norm(grads) -> float:
+    return float(np.sqrt(sum(float(np.sum(np.square(g, dtype=np.float64))) for g in grads)))
+
+
+def _shrink(norm, greatest) -> float:
+    """The factor that brings a norm down to `greatest`: NaN for a norm that is not finite, so that it is not hidden."""
+    if not np.isfinite(norm):
+        return float("nan")
+    return greatest / max(norm, greatest)

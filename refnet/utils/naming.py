@@ -1,0 +1,76 @@
+"""Names: `dense`, `dense_1`, ...; the path of a weight (`sequential/dense/kernel`); and the nearest match of a typo."""
+
+import contextlib
+import difflib
+import re
+import threading
+
+__all__ = ["auto_name", "clear_session", "get_uid", "name_scope", "to_snake_case"]
+
+_counters: dict[str, int] = {}
+_counter_lock = threading.Lock()
+_scopes = threading.local()
+
+
+def to_snake_case(name: str) -> str:
+    """`"MaxPooling2D"` -> `"max_pooling2d"`, as Keras names its layers."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def get_uid(prefix: str = "") -> int:
+    """1, 2, 3, ... for each prefix."""
+    with _counter_lock:
+        _counters[prefix] = uid = _counters.get(prefix, 0) + 1
+    return uid
+
+
+def auto_name(class_name: str) -> str:
+    """`"dense"` for the first object of a class, then `"dense_1"`, `"dense_2"`, ..."""
+    prefix = to_snake_case(class_name)
+    uid = get_uid(prefix)
+    return prefix if uid == 1 else f"{prefix}_{uid - 1}"
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Start the automatic names afresh: the next Dense is `dense` again.
+
+    Args:
+        free_memory: accepted for Keras' sake; there is no global state that holds memory.
+    """
+    del free_memory
+    with _counter_lock:
+        _counters.clear()
+
+
+@contextlib.contextmanager
+def name_scope(name: str):
+    """Within it, `current_path()` ends in `name`."""
+    stack = _scopes.__dict__.setdefault("stack", [])
+    stack.append(name)
+    try:
+        yield
+    finally:
+        stack.pop()
+
+
+def current_path() -> str:
+    """The names of the open scopes, joined by slashes."""
+    return "/".join(_scopes.__dict__.get("stack", ()))
+
+
+def did_you_mean(name, known) -> str:
+    """`" Did you mean 'x'?"` with the nearest known name, or an empty string."""
+    known = [str(k) for k in known]
+    matches = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    if not matches:
+        lower = {k.lower(): k for k in known}
+        matches = [lower[m] for m in difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.5)]
+    return f" Did you mean {matches[0]!r}?" if matches else ""
+
+
+def unknown_name(kind: str, name, known) -> ValueError:
+    """The error for a name nobody has: says what was asked for, the nearest match, and the alternatives."""
+    names = ", ".join(sorted({str(k) for k in known}))
+    return ValueError(f"Unknown {kind}: {name!r}.{did_you_mean(name, known)} Known names: {names}.")

@@ -1,0 +1,216 @@
+"""Optimizers: first steps by hand, Keras' numbers over many steps, options, schedules, state."""
+
+import copy
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def keras():
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    return pytest.importorskip("keras")
+
+
+def variable(rn, value=(1.0, -2.0, 3.0)):
+    return rn.Variable(np.array(value, "float32"), name="w")
+
+
+GRADIENT = np.array([0.5, -1.0, 2.0], "float32")
+
+
+class TestFirstStep:
+    def test_sgd(self, rn):
+        w = variable(rn)
+        rn.optimizers.SGD(0.1).apply([GRADIENT], [w])
+        np.testing.assert_allclose(w.value, [0.95, -1.9, 2.8], rtol=1e-6)
+
+    def test_rmsprop(self, rn):
+        w = variable(rn)
+        rn.optimizers.RMSprop(0.1).apply([GRADIENT], [w])
+        np.testing.assert_allclose(w.value, np.array([1, -2, 3]) - 0.1 * np.sign(GRADIENT) / np.sqrt(0.1), rtol=1e-5)
+
+    def test_adam(self, rn):
+        w = variable(rn)
+        rn.optimizers.Adam(0.1).apply([GRADIENT], [w])
+        np.testing.assert_allclose(w.value, np.array([1, -2, 3]) - 0.1 * np.sign(GRADIENT), rtol=1e-5)
+
+
+OPTIMIZERS = [
+    ("SGD", {"learning_rate": 0.05}),
+    ("SGD", {"learning_rate": 0.05, "momentum": 0.9}),
+    ("SGD", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}),
+    ("RMSprop", {"learning_rate": 0.01}),
+    ("RMSprop", {"learning_rate": 0.01, "momentum": 0.5, "centered": True, "rho": 0.8}),
+    ("Adam", {"learning_rate": 0.01}),
+    ("Adam", {"learning_rate": 0.01, "amsgrad": True, "beta_1": 0.8}),
+    ("Adam", {"learning_rate": 0.01, "weight_decay": 0.1}),
+    ("SGD", {"learning_rate": 0.05, "clipnorm": 0.5}),
+    ("SGD", {"learning_rate": 0.05, "clipvalue": 0.3}),
+    ("SGD", {"learning_rate": 0.05, "global_clipnorm": 0.7}),
+    ("Adam", {"learning_rate": 0.01, "gradient_accumulation_steps": 3}),
+    ("SGD", {"learning_rate": 0.05, "loss_scale_factor": 4.0}),
+    ("SGD", {"learning_rate": 0.05, "use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 4}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), OPTIMIZERS)
+def test_same_numbers_as_keras(rn, keras, name, arguments):
+    rng = np.random.default_rng(0)
+    starts = [rng.normal(size=(4, 3)).astype("float32"), rng.normal(size=3).astype("float32")]
+    ours = [rn.Variable(s) for s in starts]
+    theirs = [keras.Variable(s) for s in starts]
+    optimizer, reference = getattr(rn.optimizers, name)(**arguments), getattr(keras.optimizers, name)(**arguments)
+    for _ in range(10):
+        grads = [rng.normal(size=s.shape).astype("float32") for s in starts]
+        optimizer.apply(grads, ours)
+        reference.apply([keras.ops.convert_to_tensor(g) for g in grads], theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a.value, np.asarray(b.value), rtol=2e-5, atol=2e-6)
+    assert int(optimizer.iterations) == int(reference.iterations)
+    optimizer.finalize_variable_values(ours)
+    reference.finalize_variable_values(theirs)
+    np.testing.assert_allclose(ours[0].value, np.asarray(theirs[0].value), rtol=2e-5, atol=2e-6)
+
+
+class TestOptions:
+    def test_a_kernel_writes_and_the_version_tells(self, rn):
+        w = variable(rn)
+        before = w.version
+        rn.optimizers.SGD(0.1).apply([GRADIENT], [w])
+        assert w.version > before
+
+    def test_only_one_clipping(self, rn):
+        with pytest.raises(ValueError, match="only one of"):
+            rn.optimizers.SGD(clipnorm=1.0, clipvalue=1.0)
+
+    @pytest.mark.parametrize(
+        "arguments", [{"gradient_accumulation_steps": 1}, {"use_ema": True, "ema_momentum": 2.0},
+                      {"use_ema": True, "ema_overwrite_frequency": 0}, {"momentum": 1.5}, {"learning_rate": "fast"}, {"lr": 0.1}]
+    )  # fmt: skip
+    def test_bad_arguments(self, rn, arguments):
+        with pytest.raises(ValueError, match=next(iter(arguments)) if len(arguments) == 1 else "ema"):
+            rn.optimizers.SGD(**arguments)
+
+    def test_a_norm_that_is_not_finite_is_not_hidden(self, rn):
+        w = variable(rn)
+        rn.optimizers.SGD(0.1, global_clipnorm=1.0).apply([np.array([np.inf, 1, 1], "float32")], [w])
+        assert np.isnan(w.value).all()
+
+    def test_weight_decay_leaves_out_what_it_is_told(self, rn):
+        a, b = rn.Variable(np.ones(2, "float32"), name="kernel"), rn.Variable(np.ones(2, "float32"), name="bias")
+        optimizer = rn.optimizers.SGD(0.1, weight_decay=0.5)
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        optimizer.apply([np.zeros(2, "float32")] * 2, [a, b])
+        np.testing.assert_allclose(a.value, 0.95)
+        np.testing.assert_allclose(b.value, 1.0)
+
+    def test_constraints_are_applied(self, rn):
+        layer = rn.layers.Dense(2, kernel_constraint="non_neg")
+        layer.build((None, 3))
+        rn.optimizers.SGD(10.0).apply([np.ones((3, 2), "float32"), np.zeros(2, "float32")], layer.trainable_variables)
+        assert (layer.kernel.value >= 0).all()
+
+    def test_missing_gradients(self, rn):
+        a, b = variable(rn), variable(rn)
+        optimizer = rn.optimizers.SGD(0.1)
+        with pytest.warns(UserWarning, match="does not depend"):
+            optimizer.apply([GRADIENT, None], [a, b])
+        np.testing.assert_array_equal(b.value, [1, -2, 3])
+        with pytest.raises(ValueError, match="no gradient"):
+            optimizer.apply([None, None], [a, b])
+
+    def test_unknown_variables(self, rn):
+        optimizer = rn.optimizers.SGD(0.1)
+        optimizer.apply([GRADIENT], [variable(rn)])
+        with pytest.raises(ValueError, match="does not know the variable"):
+            optimizer.apply([GRADIENT], [variable(rn)])
+
+    def test_an_optimizer_of_ones_own(self, rn):
+        class Descent(rn.optimizers.Optimizer):
+            def update_step(self, gradient, variable, learning_rate):
+                self.assign_sub(variable, learning_rate * gradient)
+
+        w = variable(rn)
+        Descent(learning_rate=0.1).apply_gradients([(GRADIENT, w)])
+        np.testing.assert_allclose(w.value, [0.95, -1.9, 2.8], rtol=1e-6)
+
+
+class TestLearningRate:
+    def test_it_can_be_set(self, rn):
+        optimizer = rn.optimizers.SGD(0.1)
+        optimizer.learning_rate = 0.2
+        assert float(optimizer.learning_rate) == 0.2
+        optimizer.learning_rate.assign(0.3)
+        w = variable(rn)
+        optimizer.apply([GRADIENT], [w])
+        np.testing.assert_allclose(w.value, [1 - 0.15, -2 + 0.3, 3 - 0.6], rtol=1e-6)
+
+    def test_schedules(self, rn):
+        schedules = rn.optimizers.schedules
+        decay = schedules.ExponentialDecay(0.1, decay_steps=2, decay_rate=0.5)
+        assert decay(0) == 0.1 and decay(2) == pytest.approx(0.05) and decay(1) == pytest.approx(0.1 * 0.5**0.5)
+        assert schedules.ExponentialDecay(0.1, 2, 0.5, staircase=True)(3) == pytest.approx(0.05)
+        piecewise = schedules.PiecewiseConstantDecay([2, 4], [1.0, 0.5, 0.1])
+        assert [piecewise(s) for s in (0, 2, 3, 4, 5)] == [1.0, 1.0, 0.5, 0.5, 0.1]
+        optimizer = rn.optimizers.SGD(decay)
+        w = variable(rn)
+        rates = []
+        for _ in range(3):
+            rates.append(float(optimizer.learning_rate))
+            optimizer.apply([GRADIENT], [w])
+        np.testing.assert_allclose(rates, [decay(s) for s in range(3)])
+        with pytest.raises(TypeError, match="schedule"):
+            optimizer.learning_rate = 0.1
+
+    def test_schedules_match_keras(self, rn, keras):
+        ours = rn.optimizers.schedules.ExponentialDecay(0.1, 3, 0.7)
+        theirs = keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.7)
+        for step in range(8):
+            assert ours(step) == pytest.approx(float(theirs(step)), rel=1e-6)
+
+
+class TestState:
+    def test_configuration(self, rn):
+        optimizer = rn.optimizers.RMSprop(
+            rn.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5), rho=0.8, momentum=0.1, centered=True, clipnorm=1.0, weight_decay=0.1
+        )
+        twin = rn.optimizers.deserialize(rn.optimizers.serialize(optimizer))
+        assert type(twin) is type(optimizer) and twin.get_config() == optimizer.get_config()
+        assert type(twin._learning_rate) is rn.optimizers.schedules.ExponentialDecay
+        assert rn.optimizers.Adam().get_config()["learning_rate"] == 0.001
+
+    def test_get(self, rn):
+        assert type(rn.optimizers.get("adam")) is rn.optimizers.Adam and type(rn.optimizers.get("RMSprop")) is rn.optimizers.RMSprop
+        with pytest.raises(ValueError, match="Did you mean 'rmsprop'"):
+            rn.optimizers.get("rmsporp")
+
+    def test_variables_are_those_of_keras(self, rn, keras):
+        values = [np.ones((2, 3), "float32"), np.ones(3, "float32")]
+        for name, arguments in OPTIMIZERS[:7]:
+            ours, theirs = getattr(rn.optimizers, name)(**arguments), getattr(keras.optimizers, name)(**arguments)
+            ours.build([rn.Variable(v, name="k") for v in values])
+            theirs.build([keras.Variable(v, name="k") for v in values])
+            assert [v.shape for v in ours.variables] == [tuple(v.shape) for v in theirs.variables]
+            assert [v.name for v in ours.variables] == [v.name for v in theirs.variables]
+
+    @pytest.mark.parametrize("how", ["pickle", "deepcopy", "own_variables"])
+    def test_copies_continue_alike(self, rn, how):
+        w, v = variable(rn), variable(rn)
+        optimizer = rn.optimizers.Adam(0.1)
+        optimizer.apply([GRADIENT], [w])
+        v.assign(w.value)
+        if how == "own_variables":
+            store = {}
+            optimizer.save_own_variables(store)
+            twin = rn.optimizers.Adam(0.1)
+            twin.build([v])
+            twin.load_own_variables(store)
+        else:
+            twin, v = (lambda pair: copy.deepcopy(pair) if how == "deepcopy" else pickle.loads(pickle.dumps(pair)))((optimizer, w))
+        optimizer.apply([GRADIENT], [w])
+        twin.apply([GRADIENT], [v])
+        np.testing.assert_array_equal(v.value, w.value)
+        assert int(twin.iterations) == 2
