@@ -1,0 +1,92 @@
+"""The fast kernels: this module is the kernel set "fast".
+
+The chapters have the names, functions and signatures of `refnet.kernels`; each says how it is fast and its namesake says why
+it is right. Every chapter is compiled once per instruction set; the widest one that this machine runs is chosen here, at
+import. `REFNET_ISA=base|avx2|avx512` forces a narrower one; `load(isa)` gives any of them, for tests and measurements.
+"""
+import os as _os
+from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
+
+from refnet.kernels import arrays as _arrays
+
+try:
+    from refnet_fast import _runtime
+except ModuleNotFoundError as _missing:
+    try:
+        from refnet_fast._build_info import REASON as _reason
+    except ModuleNotFoundError:
+        _reason = None
+    raise ImportError(
+        f"refnet_fast has no compiled part: {_reason or 'it was never built in this tree'}\n"
+        "To build it: install a C compiler (gcc or clang; on Debian `apt install build-essential`, on macOS "
+        "`xcode-select --install` and `brew install libomp`), then `pip install --force-reinstall --no-cache-dir --no-deps "
+        "refnet`, or in a source tree `python setup.py build_ext --inplace`. The reference, `import refnet`, needs none of it."
+    ) from _missing
+
+CHAPTERS = ("activation", "adam", "cross_entropy", "dense", "dropout", "einsum", "elementary", "errors", "gather", "matmul",
+            "philox", "reduction", "rmsprop", "sgd", "softmax")
+
+NAME = "fast"
+
+
+def available():
+    """The instruction sets that are built and that this machine runs, narrowest first."""
+    within = _runtime.ISAS[:_runtime.ISAS.index(_runtime.machine_isa()) + 1]
+    return tuple(isa for isa in within if _built(isa))
+
+
+def _built(isa):
+    try:
+        _import_module(f"refnet_fast.kernels._{isa}.dense")
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
+def load(isa):
+    """The kernel set of one instruction set, as a module.
+
+    Args:
+        isa: "base", "avx2" or "avx512".
+
+    Raises:
+        ImportError: this machine does not run it, or it was not built.
+    """
+    if isa not in _runtime.ISAS:
+        raise ImportError(f"Unknown instruction set {isa!r}; there are {', '.join(_runtime.ISAS)}.")
+    if _runtime.ISAS.index(isa) > _runtime.ISAS.index(_runtime.machine_isa()):
+        raise ImportError(f"Instruction set {isa!r} was asked for, but this machine only runs "
+                          f"{_runtime.machine_isa()!r}. Unset REFNET_ISA or choose that.")
+    if not _built(isa):
+        raise ImportError(f"Instruction set {isa!r} was asked for, but refnet_fast was built without it.")
+    chosen = _ModuleType(f"refnet_fast.kernels._{isa}", f"The fast kernels, compiled for {isa}.")
+    chosen.NAME, chosen.ISA, chosen.CHAPTERS, chosen.__all__ = NAME, isa, CHAPTERS, ["CHAPTERS", "NAME"]
+    for chapter in CHAPTERS:
+        module = _import_module(f"refnet_fast.kernels._{isa}.{chapter}")
+        for name in module.__all__:
+            setattr(chosen, name, getattr(module, name))
+            chosen.__all__.append(name)
+    for name in _arrays.__all__:
+        if name != "SHARED":
+            setattr(chosen, name, getattr(_arrays, name))
+            chosen.__all__.append(name)
+    return chosen
+
+
+def _choose():
+    wish = _os.environ.get("REFNET_ISA", "").strip().lower()
+    if wish:
+        return wish
+    for isa in reversed(_runtime.ISAS[:_runtime.ISAS.index(_runtime.machine_isa()) + 1]):
+        if _built(isa):
+            return isa
+    raise ImportError("refnet_fast was built without any kernels: run `pip install --force-reinstall --no-cache-dir refnet` "
+                      "with a C compiler installed.")
+
+
+ISA = _choose()
+_chosen = load(ISA)
+__all__ = list(_chosen.__all__)
+for _name in __all__:
+    globals()[_name] = getattr(_chosen, _name)

@@ -1,0 +1,1 @@
+from refnet.regularizers import *

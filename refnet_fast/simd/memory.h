@@ -1,0 +1,44 @@
+/* Aligned memory from the system: cache lines for small blocks, whole huge pages where a block is large enough. */
+#ifndef RN_MEMORY_H
+#define RN_MEMORY_H
+#include <stdlib.h>
+#include <string.h>
+#if defined(_WIN32)
+#include <malloc.h>
+#elif defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+static void *rn_system_alloc(size_t bytes)
+{
+    const size_t huge = (size_t)2 << 20;
+    void *p = NULL;
+#if defined(_WIN32)
+    p = _aligned_malloc(bytes, 64);
+#else
+    if (posix_memalign(&p, bytes >= huge ? huge : 64, bytes) != 0)
+        return NULL;
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (bytes >= huge) /* fewer page faults and fewer misses in the page table's cache; a hint, so failure is no error */
+        (void)madvise(p, bytes, MADV_HUGEPAGE);
+#endif
+#endif
+    (void)huge;
+    return p;
+}
+
+static void rn_system_free(void *p)
+{
+#if defined(_WIN32)
+    _aligned_free(p);
+#else
+    free(p);
+#endif
+}
+
+#ifdef _OPENMP
+#define RN_HAS_OPENMP 1
+#else
+#define RN_HAS_OPENMP 0
+#endif
+#endif
