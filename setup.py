@@ -1,7 +1,7 @@
 """Builds refnet_fast: every chapter of kernels in C once, compiled once per instruction set.
 
-The rest of the project's description is in pyproject.toml. A build that fails does not fail the installation: refnet works
-without its twin. The reason is stored in refnet_fast/_build_info.py, where ImportError, config() and the demo find it.
+The rest of the project's description is in pyproject.toml. A build that fails does not fail the installation: refnet
+works without its twin. The reason is stored in refnet_fast/_build_info.py, where ImportError and the demo find it.
 
 Environment
     REFNET_NO_EXT=1     build no extensions
@@ -50,7 +50,8 @@ class NotBuilt(Exception):
 def wide_isas() -> list[str]:
     """Instruction sets beyond the base that are worth trying for the machine that is built for."""
     target = os.environ.get("ARCHFLAGS", "") or platform.machine()
-    return ["avx2", "avx512"] if any(name in target.lower() for name in ("x86_64", "amd64")) and "arm64" not in target else []
+    x86 = any(name in target.lower() for name in ("x86_64", "amd64")) and "arm64" not in target
+    return ["avx2", "avx512"] if x86 else []
 
 
 def extensions() -> list[Extension]:
@@ -69,7 +70,7 @@ def isa_of(extension: Extension) -> str:
 
 
 def headers(source: Path) -> list[str]:
-    """The headers of refnet_fast/simd that a file includes, directly or not: what must change for a chapter to be rebuilt."""
+    """The headers of refnet_fast/simd that a file includes, directly or not: if one changes, it is compiled again."""
     found: dict[str, None] = {}
     todo = [source]
     while todo:
@@ -151,7 +152,8 @@ class BuildExt(build_ext):
 
     def common_flags(self) -> list[str]:
         if self.clang_cl:
-            return ["/O2", "/clang:-O3", "/clang:-fno-math-errno", "/clang:-fno-trapping-math", "/clang:-ffp-contract=fast"]
+            return ["/O2"] + [f"/clang:{flag}" for flag in ("-O3", "-fno-math-errno", "-fno-trapping-math",
+                                                            "-ffp-contract=fast")]
         if self.msvc:
             return ["/Od", "/Zi"] if DEBUG else ["/O2", "/fp:precise", "/std:c11"]
         common = ["-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-unused-function"]
@@ -198,7 +200,8 @@ class BuildExt(build_ext):
         names = {"_runtime": "refnet_fast._runtime"} | {c: f"refnet_fast.kernels.{c}" for c in CHAPTERS}
         modules = [Extension(full, [full.replace(".", "/") + ".pyx"]) for full in names.values()]
         build_dir = os.path.join("build", "cython-debug" if DEBUG else "cython")
-        done = cythonize(modules, build_dir=build_dir, compiler_directives=DIRECTIVES, quiet=True, force=self.force, include_path=[str(ROOT)])
+        done = cythonize(modules, build_dir=build_dir, compiler_directives=DIRECTIVES, quiet=True, force=self.force,
+                         include_path=[str(ROOT)])
         return {module.name.split(".")[-1]: module.sources[0] for module in done}
 
     def build_one(self, extension: Extension) -> Exception | None:

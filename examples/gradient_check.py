@@ -17,7 +17,7 @@ class Scaled(refnet.layers.Layer):
 
 
 if __name__ == "__main__":
-    layer = Scaled(dtype="float64")  # numerical derivatives need double precision
+    layer = Scaled()
     report = refnet.gradcheck.check(layer, np.random.default_rng(0).normal(size=(4, 8)))
     print(report)
     report.raise_if_failed()

@@ -37,6 +37,13 @@ ndarray = np.ndarray
 # The tapes recording in this thread, innermost last.
 _tapes: ContextVar[tuple[GradientTape, ...]] = ContextVar("refnet_tapes", default=())
 
+# How often any variable has been assigned. A variable's version is the count at its own last assignment, a record's the count at
+# its time: the record is stale if one of its variables has the larger number.
+_clock = [0]
+
+# Called when a variable's `trainable` changes: layers keep lists of their trainable variables.
+TRAINABLE_LISTENERS: list[Callable[[], None]] = []
+
 # name of an operator or NumPy function -> the op; filled by refnet.ops, which stands above this module.
 DISPATCH: dict[str, Callable] = {}
 
@@ -49,7 +56,7 @@ def _numpy_function(name: str, function: Any) -> Callable:
     op = DISPATCH.get(name)
     if op is None:
         raise TypeError(
-            f"NumPy's {getattr(function, '__name__', name)!r} is not differentiable in refnet: it has no counterpart in refnet.ops. "
+            f"NumPy's {getattr(function, '__name__', name)!r} is not differentiable in refnet: refnet.ops has no counterpart. "
             f"Use a function of refnet.ops, or leave the tape with refnet.stop_gradient(x), which gives a plain ndarray.")
     return op
 
@@ -172,7 +179,8 @@ class Variable(Operators):
         name: for summaries and messages.
 
     Attributes:
-        value: the ndarray itself, always C-contiguous. `assign` writes into it and raises `version` by one.
+        value: the ndarray itself, always C-contiguous.
+        version: a number that grows with every assignment; see `touch`.
     """
 
     _backend = None
@@ -185,12 +193,23 @@ class Variable(Operators):
             initializer = initializer(tuple(shape), dtype or "float32")
         value = np.array(value_of(initializer), dtype=dtype, order="C")
         if shape is not None and tuple(shape) != value.shape:
-            raise ValueError(f"Variable {name!r}: the initial value has shape {value.shape}, but shape={tuple(shape)} was asked for.")
+            raise ValueError(f"Variable {name!r}: the initial value has shape {value.shape}, but shape={tuple(shape)} was given.")
         self.value = value
-        self.trainable = trainable
+        self.watch = bool(trainable)                     # the attribute behind `trainable`, cheap to read for every operation
         self.name = name or "variable"
         self.path = self.name
         self.version = 0
+
+    @property
+    def trainable(self) -> bool:
+        """Whether tapes watch it and training changes it."""
+        return self.watch
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        self.watch = bool(trainable)
+        for listener in TRAINABLE_LISTENERS:
+            listener()
 
     @property
     def shape(self) -> tuple[int, ...]: return self.value.shape
@@ -215,8 +234,12 @@ class Variable(Operators):
             raise ValueError(f"Variable {self.path!r} has shape {self.value.shape}; it cannot be assigned a value of shape "
                              f"{value.shape}.")
         self.value[...] = value
-        self.version += 1
+        self.touch()
         return self
+
+    def touch(self) -> None:
+        """Say that `value` was written into: tapes that used it before refuse to differentiate. `assign` does it by itself."""
+        self.version = _clock[0] = _clock[0] + 1
 
     def assign_add(self, value: Any) -> Variable: return self.assign(self.value + value_of(value))
     def assign_sub(self, value: Any) -> Variable: return self.assign(self.value - value_of(value))
@@ -267,7 +290,7 @@ def apply(forward: Callable, backward: Callable, inputs: tuple, *args: Any, **kw
                 needs.append(x.tracked)
             elif kind is Variable:
                 values.append(x.value)
-                needs.append(x.trainable or x in tapes[-1].watched)
+                needs.append(x.watch or x in tapes[-1].watched)
             elif kind is ndarray or x is None:
                 values.append(x)
                 needs.append(False)
@@ -277,8 +300,9 @@ def apply(forward: Callable, backward: Callable, inputs: tuple, *args: Any, **kw
         if True in needs:
             y, saved = forward(*values, *args, **kwargs)
             output = Tensor(y if type(y) is ndarray else np.asarray(y), True)
+            record = (backward, saved, inputs, needs, output, _clock[0])
             for tape in tapes:
-                tape.record(backward, saved, inputs, needs, output)
+                tape.record(record)
             return output
     else:
         values = [x if x is None else value_of(x) for x in inputs]
@@ -310,8 +334,10 @@ class GradientTape:
         self.persistent = persistent
         self.watch_accessed_variables = watch_accessed_variables
         self.watched: set[Variable] = set()
-        self._records: list[tuple] | None = []
-        self._versions: list[tuple[Variable, int]] = []
+        self._records: list[tuple] = []
+        self._spent = False
+        # `apply` calls this with every operation: (backward, saved, inputs, needs, output, clock)
+        self.record: Callable[[tuple], None] = self._records.append if watch_accessed_variables else self._filtered
         self._token: Any = None
         self._scope: Any = None
 
@@ -343,17 +369,11 @@ class GradientTape:
                     f"GradientTape.watch was given a {type(x).__name__}, which cannot carry a history. "
                     f"Make a tensor of it first: x = refnet.ops.convert_to_tensor(x); tape.watch(x); then compute with x.")
 
-    def record(self, backward: Callable, saved: Any, inputs: tuple, needs: list[bool], output: Tensor) -> None:
-        """Append one operation. Called by `apply`."""
-        if self._records is None:
-            raise RuntimeError("This GradientTape has given its gradients and forgotten its records; use a new one.")
-        if not self.watch_accessed_variables:
-            needs = [need and (not isinstance(x, Variable) or x in self.watched) for x, need in zip(inputs, needs, strict=True)]
-        versions = self._versions
-        for x in inputs:
-            if type(x) is Variable:
-                versions.append((x, x.version))
-        self._records.append((backward, saved, inputs, needs, output))
+    def _filtered(self, record: tuple) -> None:
+        """`record` for a tape that watches only what it was told to."""
+        backward, saved, inputs, needs, output, time = record
+        needs = [need and (not isinstance(x, Variable) or x in self.watched) for x, need in zip(inputs, needs, strict=True)]
+        self._records.append((backward, saved, inputs, needs, output, time))
 
     def gradient(self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: str = "none") -> Any:
         """dtarget/dsource for every source.
@@ -377,7 +397,7 @@ class GradientTape:
         single = not isinstance(sources, (list, tuple))
         wanted = [sources] if single else list(sources)
         for source in wanted:
-            if not isinstance(source, (Tensor, Variable)):
+            if type(source) is not Variable and not isinstance(source, (Tensor, Variable)):
                 raise TypeError(f"GradientTape.gradient: a source is a {type(source).__name__}; sources are Tensors or Variables. "
                                 f"For an array: x = refnet.ops.convert_to_tensor(x), tape.watch(x), and pass x.")
         if unconnected_gradients not in ("none", "zero"):
@@ -390,19 +410,21 @@ class GradientTape:
 
     def _walk(self, target: Any, wanted: list, output_gradients: Any) -> dict[int, ndarray]:
         records = self._records
-        if records is None:
+        if self._spent:
             raise RuntimeError("GradientTape.gradient was called twice, but a tape forgets its records after the first call. "
                                "Use GradientTape(persistent=True), or ask for all sources in one call.")
-        if any(tape is not self for tape in _tapes.get()):
+        recording = _tapes.get()
+        if recording and recording != (self,):
             raise NotImplementedError(
-                "A gradient was asked for while another GradientTape records: its result would be a constant to the outer tape, and "
-                "a derivative of it silently zero. refnet differentiates once (first order only). Leave the outer tape's block first.")
-        for variable, version in self._versions:
-            if variable.version != version:
-                raise RuntimeError(f"Variable {variable.path!r} was assigned after the tape used it, so the values its gradient needs "
-                                   f"are gone. Compute the gradients first, then assign.")
+                "A gradient was asked for while another GradientTape records: its result would be a constant to the outer tape, "
+                "and a derivative of it silently zero. refnet differentiates once (first order only). Leave the outer tape's "
+                "block first.")
+        if records and records[0][5] != _clock[0]:
+            _check_versions(records)
         if not self.persistent:
-            self._records = None
+            self._spent = True
+            self._records = []
+            self.record = _refuse
         if not isinstance(target, (Tensor, Variable)):
             return {}                                    # a constant: it depends on nothing
         if output_gradients is not None:
@@ -413,8 +435,8 @@ class GradientTape:
             raise ValueError(f"output_gradients has shape {seed.shape}, but target has shape {target.value.shape}.")
         collected: dict[int, ndarray] = {id(target): seed}
         own: set[int] = set()                            # buffers made here: these alone may be added to in place
-        keep = {id(source) for source in wanted if isinstance(source, Tensor)}
-        for backward, saved, inputs, needs, output in reversed(records):
+        keep = {id(source) for source in wanted if type(source) is Tensor}
+        for backward, saved, inputs, needs, output, _ in reversed(records):
             key = id(output)
             dy = collected.get(key) if key in keep else collected.pop(key, None)
             if dy is None:
@@ -422,7 +444,7 @@ class GradientTape:
             if not dy.flags.c_contiguous:
                 dy = np.ascontiguousarray(dy)
             parts = backward(dy, saved, needs) if len(inputs) > 1 else (backward(dy, saved),)
-            for x, need, part in zip(inputs, needs, parts, strict=True):
+            for x, need, part in zip(inputs, needs, parts):      # not strict: this loop is the hottest line of Python there is
                 if not need or part is None:
                     continue
                 key = id(x)
@@ -435,6 +457,19 @@ class GradientTape:
                     collected[key] = np.asarray(before + part)
                     own.add(key)
         return collected
+
+
+def _refuse(record: tuple) -> None:
+    raise RuntimeError("This GradientTape has given its gradients and forgotten its records; compute under a new one.")
+
+
+def _check_versions(records: list[tuple]) -> None:
+    """Some variable was assigned since the tape began: was it one whose old value a record needs?"""
+    for _, _, inputs, _, _, time in records:
+        for x in inputs:
+            if isinstance(x, Variable) and x.version > time:
+                raise RuntimeError(f"Variable {x.path!r} was assigned after the tape used it, so the values its gradient needs "
+                                   f"are gone. Compute the gradients first, then assign.")
 
 
 def stop_gradient(x: Any) -> Any:
@@ -474,8 +509,8 @@ def value_and_grad(function: Callable, argnums: int | Sequence[int] = 0, has_aux
             result = function(*inputs, **kwargs)
         value, aux = result if has_aux else (result, None)
         if np.ndim(value_of(value)) != 0:
-            raise ValueError(f"value_and_grad: the function returned an array of shape {np.shape(value_of(value))}; only a scalar has "
-                             f"a gradient. Reduce it, for example with refnet.ops.sum.")
+            raise ValueError(f"value_and_grad: the function returned an array of shape {np.shape(value_of(value))}; only a scalar "
+                             f"has a gradient. Reduce it, for example with refnet.ops.sum.")
         grads = [tape.gradient(value, inputs[n], unconnected_gradients="zero") for n in numbers]
         plain = value_of(value)
         return ((plain, aux) if has_aux else plain), (grads[0] if isinstance(argnums, int) else tuple(grads))
@@ -510,8 +545,8 @@ def custom_gradient(function: Callable) -> Callable:
         parts = grad(dy)
         parts = tuple(parts) if isinstance(parts, (tuple, list)) else (parts,)
         if len(parts) != len(shapes):
-            raise ValueError(f"custom_gradient: {function.__name__!r} has {len(shapes)} arguments, but its gradient function returned "
-                             f"{len(parts)} gradients. Return one for each (None where there is none).")
+            raise ValueError(f"custom_gradient: {function.__name__!r} has {len(shapes)} arguments, but its gradient function "
+                             f"returned {len(parts)} gradients. Return one for each (None where there is none).")
         parts = tuple(None if p is None else value_of(p) for p in parts)
         for position, (part, shape) in enumerate(zip(parts, shapes, strict=True)):
             if part is not None and part.shape != shape:

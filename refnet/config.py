@@ -4,6 +4,8 @@ The float type new layers use (`floatx`), the small constant that keeps division
 images (`image_data_format`), and whether training may talk to the terminal (interactive logging).
 """
 
+from typing import Any
+
 import numpy as np
 
 __all__ = [
@@ -20,7 +22,12 @@ __all__ = [
 
 FLOAT_DTYPES = ("float32", "float64")
 
-_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last", "interactive_logging": True}
+_settings: dict[str, Any] = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "interactive_logging": True,
+}
 
 
 def floatx() -> str:

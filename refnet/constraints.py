@@ -50,7 +50,7 @@ class MaxNorm(Constraint):
         axis: the axes along which a vector's entries lie; 0 for a dense kernel: the weights into one unit.
     """
 
-    def __init__(self, max_value=2, axis=0):
+    def __init__(self, max_value: float = 2, axis: int = 0):
         self.max_value = max_value
         self.axis = axis
 
@@ -70,7 +70,7 @@ class UnitNorm(Constraint):
         axis: the axes along which a vector's entries lie.
     """
 
-    def __init__(self, axis=0):
+    def __init__(self, axis: int = 0):
         self.axis = axis
 
     def __call__(self, w):
@@ -91,7 +91,7 @@ class MinMaxNorm(Constraint):
         axis: the axes along which a vector's entries lie.
     """
 
-    def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):
+    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: int = 0):
         self.min_value = min_value
         self.max_value = max_value
         self.rate = rate

@@ -90,8 +90,8 @@ class Report:
         Raises:
             GradientError: names the parameter, the index, the analytic and the numeric value of the worst disagreement.
         """
-        if not self.passed:
-            row = self.worst
+        row = self.worst
+        if row is not None and not self.passed:
             place = f"{row.name}[{', '.join(map(str, row.index))}]" if row.index else row.name
             raise GradientError(
                 f"The gradient of {self.target} with respect to {place} is wrong: the tape says {row.analytic:.10g}, the slope is "
@@ -123,7 +123,7 @@ def check(target: Any, inputs: Any, targets: Any = None, *, loss: Any = None, pa
 
     Args:
         target: what to check.
-            A function: called as ``target(*inputs)`` (or ``target(inputs)`` for a single array), returns an array or a nest of them.
+            A function: called as ``target(*inputs)`` (``target(inputs)`` for a single array), returns an array or a nest of them.
             A layer: called on the inputs.
             A model: called on the inputs; with `targets`, its compiled loss (or `loss`) is what is differentiated.
         inputs: an array; a list or tuple of arrays; for layers and models, any nest that they accept.
@@ -162,7 +162,7 @@ def check(target: Any, inputs: Any, targets: Any = None, *, loss: Any = None, pa
 
 
 def _check(target, evaluate, inputs, variables, rewind, rng, tolerance, max_elements) -> Report:
-    watched = {}
+    watched: dict[int, Tensor] = {}
 
     def watch(x):
         if isinstance(x, np.ndarray) and x.dtype == np.float64:
@@ -210,7 +210,7 @@ def _check_array(name: str, x: np.ndarray, grad: np.ndarray, scalar: Callable[[]
         original = flat[i]
         step = STEP * max(1.0, abs(original))
 
-        def at(offset: float, i: int = i, original: float = original) -> float:
+        def at(offset: float, i: int = int(i), original: float = original) -> float:
             flat[i] = original + offset
             try:
                 return scalar()
@@ -326,7 +326,7 @@ def _float64(layer: Layer | None, variables: Sequence[Variable]) -> Iterator[Non
     for v in _unique([*(layer.variables if layer is not None else []), *variables]):
         if v.value.dtype.kind == "f":
             change(v, "value", v.value.astype(np.float64))
-            v.version += 1
+            v.touch()
     for part in layer._flatten_layers() if layer is not None else ():
         change(part, "_dtype", "float64")
         change(part, "_numpy_dtype", np.dtype(np.float64))
@@ -342,4 +342,4 @@ def _float64(layer: Layer | None, variables: Sequence[Variable]) -> Iterator[Non
         for owner, attribute, value in reversed(changed):
             vars(owner)[attribute] = value
             if isinstance(owner, Variable):
-                owner.version += 1
+                owner.touch()

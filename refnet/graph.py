@@ -43,8 +43,8 @@ class KerasTensor(Operators):
     def ndim(self) -> int: return len(self.shape)
 
     def __array__(self, *args, **kwargs):
-        raise TypeError(f"{self!r} is symbolic: it has a shape but no numbers, so NumPy cannot read it. Use functions of refnet.ops on "
-                        f"it, or build a Model from it and call the model on data.")
+        raise TypeError(f"{self!r} is symbolic: it has a shape but no numbers, so NumPy cannot read it. Use refnet.ops "
+                        f"on it, or build a Model from it and call the model on data.")
 
     def __bool__(self):
         raise TypeError(f"{self!r} is symbolic: it has no truth value. A condition on data belongs into a layer's call().")

@@ -7,6 +7,7 @@ An initializer object called twice with one shape gives the same numbers twice, 
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,7 @@ class Constant(Initializer):
         value: a number, or an array that has (or broadcasts to) the shape.
     """
 
-    def __init__(self, value=0.0):
+    def __init__(self, value: Any = 0.0):
         self.value = value
 
     def __call__(self, shape, dtype=None):
@@ -112,7 +113,7 @@ class Identity(Initializer):
         ValueError: when the shape is not that of a matrix.
     """
 
-    def __init__(self, gain=1.0):
+    def __init__(self, gain: float = 1.0):
         self.gain = gain
 
     def __call__(self, shape, dtype=None):
@@ -148,7 +149,7 @@ class RandomNormal(_RandomInitializer):
         seed: an integer, a `SeedGenerator`, or None: drawn from the global generator.
     """
 
-    def __init__(self, mean=0.0, stddev=0.05, seed=None):
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
         super().__init__(seed)
         self.mean = mean
         self.stddev = stddev
@@ -176,7 +177,7 @@ class RandomUniform(_RandomInitializer):
         seed: an integer, a `SeedGenerator`, or None: drawn from the global generator.
     """
 
-    def __init__(self, minval=-0.05, maxval=0.05, seed=None):
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None):
         super().__init__(seed)
         self.minval = minval
         self.maxval = maxval
@@ -204,7 +205,13 @@ class VarianceScaling(_RandomInitializer):
     """
 
     def __init__(
-        self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None, input_axes=None, output_axes=None
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: Any = None,
+        input_axes=None,
+        output_axes=None,
     ):
         super().__init__(seed)
         if not scale > 0:
@@ -316,7 +323,7 @@ class Orthogonal(_RandomInitializer):
         ValueError: for shapes of fewer than two axes.
     """
 
-    def __init__(self, gain=1.0, seed=None):
+    def __init__(self, gain: float = 1.0, seed: Any = None):
         super().__init__(seed)
         self.gain = gain
 

@@ -1,8 +1,8 @@
 """Random numbers: every one of them comes from a 64-bit seed that can be written down.
 
 There is one global generator. `set_random_seed` seeds it; whoever needs randomness without having been given a seed
-(a layer's `SeedGenerator`, an initializer, the shuffling in `fit`) draws a 64-bit seed from it, in program order. Hence: same seed, same
-program, same run, bit for bit, on both backends.
+(a layer's `SeedGenerator`, an initializer, the shuffling in `fit`) draws a 64-bit seed from it, in program order.
+Hence: same seed, same program, same run, bit for bit, on both backends.
 
 Initial weights and shuffles are drawn from `numpy.random.Generator(PCG64(seed))`, always in float64 and cast
 afterwards, so that float32 and float64 models start from the same numbers. Dropout masks are not drawn
@@ -38,7 +38,7 @@ def set_random_seed(seed: int) -> None:
         raise ValueError(f"`seed` must be an integer from 0 to 2**32 - 1. Received: seed={seed!r}")
     global _global_generator
     python_random.seed(int(seed))
-    np.random.seed(int(seed))
+    np.random.seed(int(seed))  # noqa: NPY002 - for code of the user's that draws from it
     with _lock:
         _global_generator = np.random.Generator(np.random.PCG64(int(seed)))
 

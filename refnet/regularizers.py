@@ -39,7 +39,7 @@ class L1L2(Regularizer):
         l2: the factor of the squares.
     """
 
-    def __init__(self, l1=0.0, l2=0.0):
+    def __init__(self, l1: float = 0.0, l2: float = 0.0):
         self.l1 = _factor(0.0 if l1 is None else l1, "l1")
         self.l2 = _factor(0.0 if l2 is None else l2, "l2")
 
@@ -63,7 +63,7 @@ class L1(L1L2):
         l1: the factor.
     """
 
-    def __init__(self, l1=0.01):
+    def __init__(self, l1: float = 0.01):
         super().__init__(l1=0.01 if l1 is None else l1)
 
     def get_config(self):
@@ -77,7 +77,7 @@ class L2(L1L2):
         l2: the factor.
     """
 
-    def __init__(self, l2=0.01):
+    def __init__(self, l2: float = 0.01):
         super().__init__(l2=0.01 if l2 is None else l2)
 
     def get_config(self):

@@ -1,7 +1,7 @@
 """How many threads this process should use: the smallest of affinity mask, cgroup quota and physical cores.
 
-Two hyper-threads share one set of vector units, so a second one only costs cache; and threads beyond a container's quota
-are stopped for the rest of every period, in the middle of a barrier.
+Two hyper-threads share one set of vector units, so a second one only costs cache; and threads beyond a container's
+quota are stopped for the rest of every period, in the middle of a barrier.
 """
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def affinity() -> set[int]:
 
 
 def physical_cores(cpus: set[int], root: Path = _CPUS) -> int:
-    """Cores behind `cpus`: hyper-threads of one core count once. Where the system does not say, every processor counts."""
+    """Cores behind `cpus`: hyper-threads of one core count once; where the system does not say, all processors count."""
     cores = set()
     for cpu in cpus:
         try:

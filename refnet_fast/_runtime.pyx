@@ -4,17 +4,18 @@ One per process. The kernels of every instruction set cimport it by its absolute
 one thread setting. It is itself compiled for the base instruction set only: nothing here is arithmetic.
 
 Pool
-    An output of a kernel is an ndarray on a Block, the array's base. The block goes back to a free list of its size class
-    when the last array or view that refers to it dies, and not before: NumPy's own reference counting decides. Size
-    classes have four steps per power of two (at most a quarter is wasted). Memory comes from the system once: a training
-    step that runs a second time meets no page fault. What lies unused is bounded (REFNET_POOL_MB, 512 by default);
-    beyond that, blocks go back to the system. REFNET_POISON=1 fills every block with NaN before it is handed out.
-    All of it runs under the GIL, which is its lock. Free-threaded Python turns the GIL on when it imports this module.
+    An output of a kernel is an ndarray on a Block, the array's base. The block goes back to a free list of its size
+    class when the last array or view that refers to it dies, and not before: NumPy's own reference counting decides.
+    Size classes have four steps per power of two (at most a quarter is wasted). Memory comes from the system once: a
+    training step that runs a second time meets no page fault. What lies unused is bounded (REFNET_POOL_MB, 512 by
+    default); beyond that, blocks go back to the system. REFNET_POISON=1 fills every block with NaN before it is handed
+    out. All of it runs under the GIL, which is its lock; free-threaded Python turns the GIL on when it imports this.
 
 Threads
-    The smallest of affinity mask, cgroup quota and physical cores (_machine.py); OMP_NUM_THREADS and set_num_threads are
-    obeyed. `team` gives the threads for a piece of work: one, if the work is shorter than what a parallel region costs on a
-    busy machine. A forked child runs serial: the team of its parent does not exist there, and libgomp would wait for it.
+    The smallest of affinity mask, cgroup quota and physical cores (_machine.py); OMP_NUM_THREADS and set_num_threads
+    are obeyed. `team` gives the threads for a piece of work: one, if the work is shorter than what a parallel region
+    costs on a busy machine. A forked child runs serial: the team of its parent does not exist there, and libgomp would
+    wait for it.
 """
 cimport cython
 cimport numpy as cnp
@@ -140,7 +141,8 @@ cdef object pool_new(int ndim, cnp.npy_intp* dims, cnp.dtype descr):
     block.index = _class_of(size)
     block.data = _take(block.index)
     Py_INCREF(descr)                         # NewFromDescr steals one reference
-    array = PyArray_NewFromDescr(<type>cnp.ndarray, descr, ndim, dims, NULL, block.data, cnp.NPY_ARRAY_CARRAY, <object>NULL)
+    array = PyArray_NewFromDescr(<type>cnp.ndarray, descr, ndim, dims, NULL, block.data, cnp.NPY_ARRAY_CARRAY,
+                                 <object>NULL)
     Py_INCREF(block)                         # and SetBaseObject another
     PyArray_SetBaseObject(<cnp.ndarray>array, block)
     return array
@@ -161,11 +163,12 @@ cdef object pool_empty(int ndim, cnp.npy_intp* dims, int typenum):
 
 cdef object pool_like(object a):
     """An uninitialised array of the shape and type of `a`."""
-    return pool_empty(cnp.PyArray_NDIM(<cnp.ndarray>a), cnp.PyArray_DIMS(<cnp.ndarray>a), cnp.PyArray_TYPE(<cnp.ndarray>a))
+    cdef cnp.ndarray array = <cnp.ndarray>a
+    return pool_empty(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), cnp.PyArray_TYPE(array))
 
 
 def empty(shape, dtype="float32"):
-    """An uninitialised array on a block of the pool: what kernels use for their outputs, for tests and for measurements.
+    """An uninitialised array on a block of the pool: what kernels use for their outputs; for tests and measurements.
 
     Args:
         shape: tuple of lengths, at most 32 of them.
@@ -226,8 +229,8 @@ def set_poison(on):
 cdef int _threads = 1
 cdef bint _forked = False
 
-# A parallel region costs 1-2 microseconds on an idle machine, and a time slice of milliseconds when a thread of the team is not
-# running. Below this much work (on one thread) it is not worth it.
+# A parallel region costs 1-2 microseconds on an idle machine, and a time slice of milliseconds when a thread of the
+# team is not running (simd/base.h then pauses the team). Below this much work on one thread it is not worth it.
 cdef double PARALLEL_NANOSECONDS = 20000.0
 
 

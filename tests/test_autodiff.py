@@ -41,7 +41,8 @@ FUNCTIONS = {
     "reductions": lambda x: ops.sum(ops.prod(x, axis=0) * W[:, 0]) + ops.sum(ops.max(x, axis=1)) + ops.min(x) + ops.var(x),
     "statistics": lambda x: ops.sum(ops.std(x, axis=0)) + ops.sum(ops.logsumexp(x, axis=1)) + ops.norm(x) + ops.norm(x, ord=1),
     "cumsum": lambda x: ops.sum(ops.cumsum(x, axis=1) * C) + ops.sum(ops.cumsum(x) ** 2),
-    "shaping": lambda x: ops.sum(ops.tile(x, (2, 3)) ** 2) + ops.sum(ops.repeat(x, 2, axis=1) ** 3) + ops.sum(ops.stack([x, C]) ** 2),
+    "shaping": lambda x: (ops.sum(ops.tile(x, (2, 3)) ** 2) + ops.sum(ops.repeat(x, 2, axis=1) ** 3)
+                          + ops.sum(ops.stack([x, C]) ** 2)),
     "split": lambda x: ops.sum(ops.split(x, 2, axis=1)[1] ** 2) + ops.sum(ops.split(x, [1], axis=0)[0]),
     "moving": lambda x: ops.sum(ops.moveaxis(x, 0, 1) * C.T) + ops.sum(ops.swapaxes(x, 0, 1) * C.T) + ops.sum(x.T * C.T),
     "flip roll": lambda x: ops.sum(ops.flip(x, 1) * C) + ops.sum(ops.roll(x, 1, axis=0) * C) + ops.sum(ops.roll(x, 2) * C),

@@ -26,15 +26,33 @@ class TestHooks:
         def record(name):
             return lambda self, *args, logs=None, **kwargs: calls.append(name)
 
-        for name in ("on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_train_batch_begin",
-                     "on_train_batch_end", "on_test_begin", "on_test_end", "on_test_batch_begin", "on_test_batch_end"):  # fmt: skip
+        for name in (
+            "on_train_begin",
+            "on_train_end",
+            "on_epoch_begin",
+            "on_epoch_end",
+            "on_train_batch_begin",
+            "on_train_batch_end",
+            "on_test_begin",
+            "on_test_end",
+            "on_test_batch_begin",
+            "on_test_batch_end",
+        ):
             setattr(Recorder, name, record(name[3:]))
         model, x, y = small(rn)
         model.fit(x, y, batch_size=20, verbose=0, validation_data=(x, y), callbacks=[Recorder()])
         assert calls == [
-            "train_begin", "epoch_begin", "train_batch_begin", "train_batch_end", "test_begin", "test_batch_begin", "test_batch_end",
-            "test_end", "epoch_end", "train_end",
-        ]  # fmt: skip
+            "train_begin",
+            "epoch_begin",
+            "train_batch_begin",
+            "train_batch_end",
+            "test_begin",
+            "test_batch_begin",
+            "test_batch_end",
+            "test_end",
+            "epoch_end",
+            "train_end",
+        ]
 
     def test_old_names_of_batch_hooks(self, rn):
         seen = []
@@ -54,7 +72,8 @@ class TestHooks:
     def test_lambda_callback(self, rn):
         losses, batches = [], []
         callback = rn.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: losses.append(logs["loss"]), on_train_batch_end=lambda batch, logs: batches.append(batch)
+            on_epoch_end=lambda epoch, logs: losses.append(logs["loss"]),
+            on_train_batch_end=lambda batch, logs: batches.append(batch),
         )
         model, x, y = small(rn)
         history = model.fit(x, y, batch_size=10, epochs=2, verbose=0, callbacks=[callback])
@@ -62,7 +81,9 @@ class TestHooks:
 
     def test_predict_hooks_see_outputs(self, rn):
         shapes = []
-        callback = rn.callbacks.LambdaCallback(on_predict_batch_end=lambda batch, logs: shapes.append(logs["outputs"].shape))
+        callback = rn.callbacks.LambdaCallback(
+            on_predict_batch_end=lambda batch, logs: shapes.append(logs["outputs"].shape)
+        )
         model, x, _ = small(rn)
         model.predict(x, batch_size=15, verbose=0, callbacks=[callback])
         assert shapes == [(15, 1), (5, 1)]
@@ -79,7 +100,7 @@ class TestHistory:
 
 class TestEarlyStopping:
     def logs(self, rn, callback, values):
-        model, x, y = small(rn)
+        model, _, _ = small(rn)
         callback.set_model(model)
         callback.on_train_begin()
         model.stop_training = False
@@ -174,6 +195,16 @@ class TestProgress:
         bar = rn.utils.Progbar(None, verbose=2)
         bar.update(3, [("a", 1e-5)], finalize=True)
         assert "a: 1.0000e-05" in capsys.readouterr().out
+
+    def test_the_time_per_step_leaves_out_validation(self, rn, capsys):
+        bar = rn.utils.Progbar(2, verbose=2)
+        bar.update(1, finalize=False)
+        bar.update(2, finalize=False)
+        bar.steps_end()
+        time.sleep(0.2)  # the validation
+        bar.update(2, finalize=True)
+        pace = capsys.readouterr().out.split(" - ")[2]
+        assert pace.endswith("us/step\n") or int(pace.split("ms")[0]) < 100
 
     def test_a_step_costs_next_to_nothing(self, rn, capsys):
         logger = rn.callbacks.ProgbarLogger()

@@ -14,7 +14,8 @@ WIDER = {
 
 
 def instructions(path):
-    return subprocess.run([OBJDUMP, "-d", "--no-show-raw-insn", path], capture_output=True, text=True, check=True).stdout
+    command = [OBJDUMP, "-d", "--no-show-raw-insn", path]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.skipif(OBJDUMP is None, reason="no objdump here")

@@ -4,15 +4,10 @@ import math
 import numpy as np
 import pytest
 
-# Bounds in ulp, with a little room above what was measured over 10^7 arguments. The base build has no fused
-# multiply-add and rounds more often.
-BOUNDS = {
-    ("exp", "float32"): 1.5, ("exp", "float64"): 1.5,
-    ("log", "float32"): 1.5, ("log", "float64"): 1.5,
-    ("erf", "float32"): 2.0, ("erf", "float64"): 3.0,
-    ("tanh", "float32"): 3.0, ("tanh", "float64"): 3.0,
-    ("sigmoid", "float32"): 3.0, ("sigmoid", "float64"): 3.0,
-}
+# Bounds in ulp, as simd/vecmath.h states them. Measured over 12 such samples and all instruction sets: exp 1.03,
+# log 0.73, erf 1.34, tanh 2.31, sigmoid 2.11 (the base build, without fused multiply-add, sets the first and third).
+_ULP = {"exp": 1.2, "log": 1.0, "erf": 1.6, "tanh": 2.6, "sigmoid": 2.4}
+BOUNDS = {(name, dtype): bound for name, bound in _ULP.items() for dtype in ("float32", "float64")}
 
 _erf = np.frompyfunc(math.erf, 1, 1)
 
@@ -36,7 +31,7 @@ def arguments(name, dtype, rng):
 
 
 def exact(name, x):
-    """Values in a wider type: float64 for float32, extended precision for float64 (erf: the C library's, good to 1 ulp)."""
+    """Values in a wider type: float64 for float32, extended for float64 (erf: the C library's, good to 1 ulp)."""
     if name == "erf":
         return np.asarray(_erf(x.astype(np.float64)), dtype=np.float64)
     wide = x.astype(np.float64 if x.dtype == np.float32 else np.longdouble)

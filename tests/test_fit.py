@@ -49,7 +49,9 @@ def regressor(rn, seed=1, optimizer="sgd", loss="mse", d=4, **kwargs):
 
 def classifier(rn, seed=1, **kwargs):
     rn.utils.set_random_seed(seed)
-    model = rn.Sequential([rn.Input((4,)), rn.layers.Dense(16, activation="relu"), rn.layers.Dense(3, activation="softmax")])
+    model = rn.Sequential(
+        [rn.Input((4,)), rn.layers.Dense(16, activation="relu"), rn.layers.Dense(3, activation="softmax")]
+    )
     arguments = {"optimizer": "adam", "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"], **kwargs}
     model.compile(**arguments)
     return model
@@ -108,9 +110,19 @@ class TestFit:
         history = model.fit(x, y, epochs=4, verbose=0, validation_split=0.2, validation_freq=2).history
         assert len(history["loss"]) == 4 and len(history["val_loss"]) == 2
         evaluated = model.evaluate(x[40:], y[40:], verbose=0, return_dict=True)
-        assert history["val_mae"][-1] == pytest.approx(evaluated["mae"]) and history["val_loss"][-1] == pytest.approx(evaluated["loss"])
-        history = model.fit(x, y, epochs=3, verbose=0, validation_data=(x, y), validation_freq=[3], validation_batch_size=7,
-                            validation_steps=2).history  # fmt: skip
+        assert history["val_mae"][-1] == pytest.approx(evaluated["mae"]) and history["val_loss"][-1] == pytest.approx(
+            evaluated["loss"]
+        )
+        history = model.fit(
+            x,
+            y,
+            epochs=3,
+            verbose=0,
+            validation_data=(x, y),
+            validation_freq=[3],
+            validation_batch_size=7,
+            validation_steps=2,
+        ).history
         assert len(history["val_loss"]) == 1
 
     def test_initial_epoch(self, rn):
@@ -143,9 +155,11 @@ class TestFit:
         a = classifier(rn).fit(x, y, class_weight=class_weight, verbose=0, shuffle=False).history["loss"]
         b = classifier(rn).fit(x, y, sample_weight=weights, verbose=0, shuffle=False).history["loss"]
         one_hot = rn.utils.to_categorical(y, 3)
-        c = classifier(rn, loss="categorical_crossentropy").fit(
-            x, one_hot, class_weight=class_weight, verbose=0, shuffle=False
-        ).history["loss"]  # fmt: skip
+        c = (
+            classifier(rn, loss="categorical_crossentropy")
+            .fit(x, one_hot, class_weight=class_weight, verbose=0, shuffle=False)
+            .history["loss"]
+        )
         assert a == b
         np.testing.assert_allclose(a, c, rtol=1e-5)
 
@@ -153,7 +167,10 @@ class TestFit:
         x, y = classification(30)
         model = classifier(rn)
         model.fit(x, y, verbose=0)
-        assert type(model.flat_metrics()[1]) is rn.metrics.SparseCategoricalAccuracy and model.flat_metrics()[1].name == "accuracy"
+        assert (
+            type(model.flat_metrics()[1]) is rn.metrics.SparseCategoricalAccuracy
+            and model.flat_metrics()[1].name == "accuracy"
+        )
         model = classifier(rn, loss="categorical_crossentropy", metrics=["acc"])
         model.fit(x, np.eye(3)[y], verbose=0)
         assert type(model.flat_metrics()[1]) is rn.metrics.CategoricalAccuracy
@@ -170,7 +187,9 @@ class TestFit:
         e = x @ w[:, 0] + b - y
         logs = model.fit(x, y, batch_size=8, verbose=0).history
         assert logs["loss"][0] == pytest.approx(np.mean(e**2) + 0.5 * np.sum(w**2), rel=1e-4)
-        np.testing.assert_allclose(model.layers[0].kernel.value[:, 0], w[:, 0] - 0.1 * (2 * x.T @ e / 8 + w[:, 0]), rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(
+            model.layers[0].kernel.value[:, 0], w[:, 0] - 0.1 * (2 * x.T @ e / 8 + w[:, 0]), rtol=1e-3, atol=1e-5
+        )
 
     def test_only_extra_losses(self, rn):
         class Penalty(rn.layers.Layer):
@@ -220,7 +239,9 @@ class TestSources:
                     yield x[start : start + 10], y[start : start + 10]
 
         model = regressor(rn)
-        history = model.fit(endless(), steps_per_epoch=4, epochs=2, verbose=0, validation_data=endless(), validation_steps=2)
+        history = model.fit(
+            endless(), steps_per_epoch=4, epochs=2, verbose=0, validation_data=endless(), validation_steps=2
+        )
         assert len(history.history["val_loss"]) == 2
         assert model.evaluate(endless(), steps=3, verbose=0) > 0
         assert model.predict(endless(), steps=3, verbose=0).shape == (30, 1)
@@ -287,12 +308,20 @@ class TestSeveralOutputs:
         labels = np.arange(30) % 3
         if form == "list":
             model, targets = self.make(rn), [y, labels]
-            model.compile("sgd", ["mse", "sparse_categorical_crossentropy"], loss_weights=[1.0, 0.5], metrics=[["mae"], ["accuracy"]])
+            model.compile(
+                "sgd",
+                ["mse", "sparse_categorical_crossentropy"],
+                loss_weights=[1.0, 0.5],
+                metrics=[["mae"], ["accuracy"]],
+            )
         else:
             model, targets = self.make(rn, list if form == "dict" else dict), {"number": y, "label": labels}
-            model.compile("sgd", {"number": "mse", "label": "sparse_categorical_crossentropy"},
-                          loss_weights={"number": 1.0, "label": 0.5},
-                          metrics={"number": ["mae"], "label": "accuracy"})  # fmt: skip
+            model.compile(
+                "sgd",
+                {"number": "mse", "label": "sparse_categorical_crossentropy"},
+                loss_weights={"number": 1.0, "label": 0.5},
+                metrics={"number": ["mae"], "label": "accuracy"},
+            )
         history = model.fit(x, targets, epochs=2, verbose=0, shuffle=False, validation_data=(x, targets)).history
         names = {"loss", "number_loss", "label_loss", "number_mae", "label_accuracy"}
         assert set(history) == names | {f"val_{name}" for name in names}
@@ -306,7 +335,11 @@ class TestSeveralOutputs:
         x, y = regression(12)
         model = self.make(rn)
         model.compile("sgd", "mse")
-        assert set(model.fit(x, [y, np.eye(3)[np.arange(12) % 3]], verbose=0).history) == {"loss", "number_loss", "label_loss"}
+        assert set(model.fit(x, [y, np.eye(3)[np.arange(12) % 3]], verbose=0).history) == {
+            "loss",
+            "number_loss",
+            "label_loss",
+        }
         model.compile("sgd", ["mse", None])
         with pytest.warns(UserWarning, match="does not depend on the variables.*label/kernel"):
             assert set(model.fit(x, [y], verbose=0).history) == {"loss"}
@@ -405,7 +438,11 @@ class TestOwnSteps:
     def test_compile_configuration(self, rn):
         model = regressor(rn, optimizer=rn.optimizers.Adam(0.1), loss=rn.losses.MeanAbsoluteError(), metrics=["mse"])
         twin = rn.models.model_from_json(model.to_json())
-        assert twin.compiled and type(twin.optimizer) is rn.optimizers.Adam and twin.optimizer.get_config()["learning_rate"] == 0.1
+        assert (
+            twin.compiled
+            and type(twin.optimizer) is rn.optimizers.Adam
+            and twin.optimizer.get_config()["learning_rate"] == 0.1
+        )
 
 
 class TestAgainstKeras:
@@ -413,15 +450,27 @@ class TestAgainstKeras:
 
     @pytest.mark.parametrize(
         ("optimizer", "loss", "metrics"),
-        [("rmsprop", "mse", ["mae"]), ("sgd", "mae", ["mse"]), ("adam", "sparse_categorical_crossentropy", ["accuracy"]),
-         ("rmsprop", "categorical_crossentropy", ["accuracy", "categorical_crossentropy"]), ("adam", "binary_crossentropy", ["acc", "bce"])],
-    )  # fmt: skip
+        [
+            ("rmsprop", "mse", ["mae"]),
+            ("sgd", "mae", ["mse"]),
+            ("adam", "sparse_categorical_crossentropy", ["accuracy"]),
+            ("rmsprop", "categorical_crossentropy", ["accuracy", "categorical_crossentropy"]),
+            ("adam", "binary_crossentropy", ["acc", "bce"]),
+        ],
+    )
     @pytest.mark.parametrize("weights", [None, "sample", "class"])
     def test_histories(self, keras, optimizer, loss, metrics, weights):
         x, labels = classification(50)
-        y = {"mse": x[:, 0], "mae": x[:, :1], "sparse_categorical_crossentropy": labels,
-             "categorical_crossentropy": np.eye(3, dtype="float32")[labels], "binary_crossentropy": (labels > 0).astype("float32")[:, None]}[loss]  # fmt: skip
-        units, activation = {"mse": (1, None), "mae": (1, None), "binary_crossentropy": (1, "sigmoid")}.get(loss, (3, "softmax"))
+        y = {
+            "mse": x[:, 0],
+            "mae": x[:, :1],
+            "sparse_categorical_crossentropy": labels,
+            "categorical_crossentropy": np.eye(3, dtype="float32")[labels],
+            "binary_crossentropy": (labels > 0).astype("float32")[:, None],
+        }[loss]
+        units, activation = {"mse": (1, None), "mae": (1, None), "binary_crossentropy": (1, "sigmoid")}.get(
+            loss, (3, "softmax")
+        )
         arguments = {}
         if weights == "sample":
             arguments["sample_weight"] = np.linspace(0.2, 2, 50)
@@ -431,15 +480,20 @@ class TestAgainstKeras:
             arguments["class_weight"] = {0: 0.5, 1: 2.0}
 
         def run(k, start=None):
-            model = k.Sequential([
-                k.Input((4,)), k.layers.Dense(6, activation="relu", kernel_regularizer="l2"),
-                k.layers.Dense(units, activation=activation, activity_regularizer="l1"),
-            ])  # fmt: skip
+            model = k.Sequential(
+                [
+                    k.Input((4,)),
+                    k.layers.Dense(6, activation="relu", kernel_regularizer="l2"),
+                    k.layers.Dense(units, activation=activation, activity_regularizer="l1"),
+                ]
+            )
             if start is not None:
                 model.set_weights(start)
             model.compile(optimizer, loss, metrics=metrics, weighted_metrics=metrics[:1])
             start = weights_of(model)
-            history = model.fit(x, y, epochs=3, batch_size=16, shuffle=False, verbose=0, validation_data=(x[:20], y[:20]), **arguments)
+            history = model.fit(
+                x, y, epochs=3, batch_size=16, shuffle=False, verbose=0, validation_data=(x[:20], y[:20]), **arguments
+            )
             return history.history, start
 
         theirs, start = run(keras)
@@ -460,8 +514,12 @@ class TestAgainstKeras:
             if start is not None:
                 model.set_weights(start)
             start = weights_of(model)
-            model.compile("adam", {"a": "mse", "b": "sparse_categorical_crossentropy"}, metrics={"a": ["mae"], "b": ["accuracy"]},
-                          loss_weights={"a": 2.0, "b": 0.5})  # fmt: skip
+            model.compile(
+                "adam",
+                {"a": "mse", "b": "sparse_categorical_crossentropy"},
+                metrics={"a": ["mae"], "b": ["accuracy"]},
+                loss_weights={"a": 2.0, "b": 0.5},
+            )
             return model.fit(x, targets, epochs=2, batch_size=16, shuffle=False, verbose=0).history, start
 
         theirs, start = run(keras)

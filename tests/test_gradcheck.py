@@ -98,7 +98,7 @@ def test_a_fused_relu_whose_slope_is_one_everywhere_is_caught(rn, monkeypatch):
 def test_a_bias_gradient_that_forgets_the_sum_is_caught(rn, monkeypatch):
     def wrong(right, kernels):
         def backward(dy, saved, needs=(True, True, True)):
-            dx, dw, db = right(dy, saved, needs)
+            dx, dw, _ = right(dy, saved, needs)
             return dx, dw, dy[0].copy() if needs[2] else None
         return backward
 

@@ -25,7 +25,9 @@ class TestDense:
         np.testing.assert_allclose(layer(x), x @ layer.kernel.value, rtol=1e-4, atol=1e-5)
         assert layer.compute_output_shape((None, 4, 5, 6)) == (None, 4, 5, 3)
 
-    @pytest.mark.parametrize("activation", ["linear", "relu", "sigmoid", "tanh", "gelu", "silu", "softmax", "elu", "softplus", "mish"])
+    @pytest.mark.parametrize(
+        "activation", ["linear", "relu", "sigmoid", "tanh", "gelu", "silu", "softmax", "elu", "softplus", "mish"]
+    )
     def test_fused_and_unfused_activations_agree(self, rn, activation):
         x = x_of(6, 5)
         layer = rn.layers.Dense(4, activation=activation)
@@ -49,10 +51,20 @@ class TestDense:
 
     def test_all_arguments_survive_the_configuration(self, rn):
         layer = rn.layers.Dense(
-            3, activation="tanh", use_bias=True, kernel_initializer=rn.initializers.HeNormal(seed=3), bias_initializer="ones",
-            kernel_regularizer=rn.regularizers.L1L2(0.1, 0.2), bias_regularizer="l2", activity_regularizer=rn.regularizers.L1(0.3),
-            kernel_constraint=rn.constraints.MaxNorm(1.5), bias_constraint="non_neg", name="d", dtype="float64", trainable=False,
-        )  # fmt: skip
+            3,
+            activation="tanh",
+            use_bias=True,
+            kernel_initializer=rn.initializers.HeNormal(seed=3),
+            bias_initializer="ones",
+            kernel_regularizer=rn.regularizers.L1L2(0.1, 0.2),
+            bias_regularizer="l2",
+            activity_regularizer=rn.regularizers.L1(0.3),
+            kernel_constraint=rn.constraints.MaxNorm(1.5),
+            bias_constraint="non_neg",
+            name="d",
+            dtype="float64",
+            trainable=False,
+        )
         twin = type(layer).from_config(layer.get_config())
         assert twin.get_config() == layer.get_config()
         assert type(twin) is type(layer)
@@ -68,7 +80,9 @@ class TestDense:
         assert type(twin) is rn.layers.Dense and twin.units == 3
 
     def test_regularizers_and_constraints_work(self, rn):
-        layer = rn.layers.Dense(3, kernel_regularizer=rn.regularizers.L2(0.5), activity_regularizer=rn.regularizers.L1(0.25))
+        layer = rn.layers.Dense(
+            3, kernel_regularizer=rn.regularizers.L2(0.5), activity_regularizer=rn.regularizers.L1(0.25)
+        )
         x = x_of(4, 5)
         y = layer(x)
         expected = {0.25 * np.abs(y).sum() / 4, 0.5 * np.square(layer.kernel.value).sum()}
@@ -319,9 +333,17 @@ class TestState:
 class TestInitializers:
     @pytest.mark.parametrize(
         ("name", "variance"),
-        [("glorot_uniform", 2 / 500), ("glorot_normal", 2 / 500), ("he_uniform", 2 / 200), ("he_normal", 2 / 200),
-         ("lecun_uniform", 1 / 200), ("lecun_normal", 1 / 200), ("random_normal", 0.0025), ("random_uniform", 0.01 / 12)],
-    )  # fmt: skip
+        [
+            ("glorot_uniform", 2 / 500),
+            ("glorot_normal", 2 / 500),
+            ("he_uniform", 2 / 200),
+            ("he_normal", 2 / 200),
+            ("lecun_uniform", 1 / 200),
+            ("lecun_normal", 1 / 200),
+            ("random_normal", 0.0025),
+            ("random_uniform", 0.01 / 12),
+        ],
+    )
     def test_variance(self, rn, name, variance):
         values = rn.initializers.get(name)((200, 300))
         assert values.dtype == np.float32

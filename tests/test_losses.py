@@ -18,19 +18,25 @@ class TestByHand:
     def test_mean_squared_error(self, rn):
         loss = rn.losses.MeanSquaredError()
         assert float(loss([[0.0, 1.0], [0.0, 0.0]], [[1.0, 1.0], [1.0, 0.0]])) == pytest.approx(0.5)
-        assert float(loss([[0.0, 1.0], [0.0, 0.0]], [[1.0, 1.0], [1.0, 0.0]], sample_weight=[0.7, 0.3])) == pytest.approx(0.25)
+        assert float(
+            loss([[0.0, 1.0], [0.0, 0.0]], [[1.0, 1.0], [1.0, 0.0]], sample_weight=[0.7, 0.3])
+        ) == pytest.approx(0.25)
 
     def test_mean_absolute_error(self, rn):
         assert float(rn.losses.MeanAbsoluteError()([1.0, 2.0], [3.0, 2.0])) == pytest.approx(1.0)
 
     def test_binary_crossentropy(self, rn):
         assert float(rn.losses.BinaryCrossentropy()([[1.0], [0.0]], [[0.5], [0.5]])) == pytest.approx(LN2, rel=1e-6)
-        assert float(rn.losses.BinaryCrossentropy(from_logits=True)([[1.0], [0.0]], [[0.0], [0.0]])) == pytest.approx(LN2, rel=1e-6)
+        assert float(rn.losses.BinaryCrossentropy(from_logits=True)([[1.0], [0.0]], [[0.0], [0.0]])) == pytest.approx(
+            LN2, rel=1e-6
+        )
 
     def test_categorical_crossentropy(self, rn):
         y_true, y_pred = [[0, 1, 0], [0, 0, 1]], [[0.05, 0.95, 0], [0.1, 0.8, 0.1]]
         np.testing.assert_allclose(rn.losses.categorical_crossentropy(y_true, y_pred), [0.0513, 2.303], rtol=1e-3)
-        np.testing.assert_allclose(rn.losses.sparse_categorical_crossentropy([1, 2], y_pred), [0.0513, 2.303], rtol=1e-3)
+        np.testing.assert_allclose(
+            rn.losses.sparse_categorical_crossentropy([1, 2], y_pred), [0.0513, 2.303], rtol=1e-3
+        )
 
     def test_wrong_logits_stay_finite(self, rn):
         big = np.array([[1e4, -1e4]], "float32")
@@ -70,11 +76,21 @@ class TestAlignment:
     @pytest.mark.parametrize("name", ["mean_squared_error", "mean_absolute_error", "binary_crossentropy"])
     @pytest.mark.parametrize("flat", ["target", "output"])
     def test_vectors_and_columns_meet(self, rn, name, flat):
-        loss = rn.losses.get({"class_name": {"mean_squared_error": "MeanSquaredError", "mean_absolute_error": "MeanAbsoluteError",
-                                             "binary_crossentropy": "BinaryCrossentropy"}[name], "config": {}})  # fmt: skip
+        loss = rn.losses.get(
+            {
+                "class_name": {
+                    "mean_squared_error": "MeanSquaredError",
+                    "mean_absolute_error": "MeanAbsoluteError",
+                    "binary_crossentropy": "BinaryCrossentropy",
+                }[name],
+                "config": {},
+            }
+        )
         t, y = np.array([[0.0], [1.0], [1.0]], "float32"), np.array([[0.2], [0.7], [0.9]], "float32")
         expected = float(loss(t, y))
-        assert float(loss(t[:, 0] if flat == "target" else t, y[:, 0] if flat == "output" else y)) == pytest.approx(expected)
+        assert float(loss(t[:, 0] if flat == "target" else t, y[:, 0] if flat == "output" else y)) == pytest.approx(
+            expected
+        )
         assert float(loss(t[..., None], y)) == pytest.approx(expected)
 
     def test_what_cannot_be_aligned_is_an_error(self, rn):
@@ -98,7 +114,7 @@ class TestErrors:
             rn.losses.SparseCategoricalCrossentropy()([0, 3], np.full((2, 3), 1 / 3))
 
     def test_labels_for_one_hot_targets(self, rn):
-        with pytest.raises(ValueError, match="sparse_categorical_crossentropy.*to_categorical"):
+        with pytest.raises(ValueError, match=r"sparse_categorical_crossentropy.*to_categorical"):
             rn.losses.CategoricalCrossentropy()(np.array([0, 1]), np.full((2, 3), 1 / 3))
 
     def test_one_hot_targets_for_labels(self, rn):
@@ -119,7 +135,9 @@ class TestErrors:
 
 
 def test_get_serialize_deserialize(rn):
-    assert rn.losses.get("mse").__name__ == "mean_squared_error" and rn.losses.get("BCE").__name__ == "binary_crossentropy"
+    assert (
+        rn.losses.get("mse").__name__ == "mean_squared_error" and rn.losses.get("BCE").__name__ == "binary_crossentropy"
+    )
     assert isinstance(rn.losses.get("MeanSquaredError"), rn.losses.MeanSquaredError)
     loss = rn.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
     twin = rn.losses.deserialize(rn.losses.serialize(loss))
@@ -169,4 +187,6 @@ def test_same_numbers_as_keras(rn, keras, name, arguments, kind, reduction, weig
     ours = getattr(rn.losses, name)(**arguments, reduction=reduction)
     theirs = getattr(keras.losses, name)(**arguments, reduction=reduction)
     weights = np.linspace(0.5, 2, 7).astype("float32") if weighted and kind != "onehot_3d" else None
-    np.testing.assert_allclose(ours(y_true, y_pred, weights), np.asarray(theirs(y_true, y_pred, weights)), rtol=2e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        ours(y_true, y_pred, weights), np.asarray(theirs(y_true, y_pred, weights)), rtol=2e-5, atol=1e-6
+    )

@@ -108,10 +108,18 @@ def test_get_and_configuration(rn):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("MeanSquaredError", "regression"), ("MeanAbsoluteError", "regression"), ("RootMeanSquaredError", "regression"),
-     ("BinaryAccuracy", "binary"), ("BinaryCrossentropy", "binary"), ("CategoricalAccuracy", "onehot"),
-     ("CategoricalCrossentropy", "onehot"), ("SparseCategoricalAccuracy", "labels"), ("SparseCategoricalCrossentropy", "labels")],
-)  # fmt: skip
+    [
+        ("MeanSquaredError", "regression"),
+        ("MeanAbsoluteError", "regression"),
+        ("RootMeanSquaredError", "regression"),
+        ("BinaryAccuracy", "binary"),
+        ("BinaryCrossentropy", "binary"),
+        ("CategoricalAccuracy", "onehot"),
+        ("CategoricalCrossentropy", "onehot"),
+        ("SparseCategoricalAccuracy", "labels"),
+        ("SparseCategoricalCrossentropy", "labels"),
+    ],
+)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_same_numbers_as_keras(rn, keras, name, kind, weighted):
     from test_losses import data_for

@@ -48,7 +48,7 @@ class TestSequential:
         model = rn.Sequential([rn.layers.Dense(4), rn.layers.Dense(3)], name="late")
         assert not model.built and model.weights == []
         assert model(x_of(2, 6)).shape == (2, 3)
-        assert model.built and model.weights[0].path == "late/dense/kernel" or "late/" in model.weights[0].path
+        assert (model.built and model.weights[0].path == "late/dense/kernel") or "late/" in model.weights[0].path
         model = rn.Sequential([rn.layers.Dense(4)])
         model.build((None, 3))
         assert model.output_shape == (None, 4)
@@ -176,7 +176,9 @@ class TestFunctional:
 
     def test_get_layer(self, rn):
         model = two_by_two(rn)
-        assert model.get_layer("shared") is model.get_layer(index=[layer.name for layer in model.layers].index("shared"))
+        assert model.get_layer("shared") is model.get_layer(
+            index=[layer.name for layer in model.layers].index("shared")
+        )
         with pytest.raises(ValueError, match="Did you mean 'shared'"):
             model.get_layer("sharde")
 

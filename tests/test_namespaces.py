@@ -130,8 +130,8 @@ def test_use_backend_does_not_move_refnet_fasts_objects(counts, fast):
 
 
 @pytest.mark.parametrize("make", [
-    lambda ns: ns.layers.Dense(3), lambda ns: ns.layers.Activation("tanh"), lambda ns: ns.activations.tanh, lambda ns: ns.ops.softmax,
-    lambda ns: ns.activations.softmax,
+    lambda ns: ns.layers.Dense(3), lambda ns: ns.layers.Activation("tanh"), lambda ns: ns.activations.tanh,
+    lambda ns: ns.ops.softmax, lambda ns: ns.activations.softmax,
 ])
 def test_layers_and_functions_run_their_own(counts, fast, make):
     make(fast)(X)

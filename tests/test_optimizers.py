@@ -87,9 +87,16 @@ class TestOptions:
             rn.optimizers.SGD(clipnorm=1.0, clipvalue=1.0)
 
     @pytest.mark.parametrize(
-        "arguments", [{"gradient_accumulation_steps": 1}, {"use_ema": True, "ema_momentum": 2.0},
-                      {"use_ema": True, "ema_overwrite_frequency": 0}, {"momentum": 1.5}, {"learning_rate": "fast"}, {"lr": 0.1}]
-    )  # fmt: skip
+        "arguments",
+        [
+            {"gradient_accumulation_steps": 1},
+            {"use_ema": True, "ema_momentum": 2.0},
+            {"use_ema": True, "ema_overwrite_frequency": 0},
+            {"momentum": 1.5},
+            {"learning_rate": "fast"},
+            {"lr": 0.1},
+        ],
+    )
     def test_bad_arguments(self, rn, arguments):
         with pytest.raises(ValueError, match=next(iter(arguments)) if len(arguments) == 1 else "ema"):
             rn.optimizers.SGD(**arguments)
@@ -175,7 +182,12 @@ class TestLearningRate:
 class TestState:
     def test_configuration(self, rn):
         optimizer = rn.optimizers.RMSprop(
-            rn.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5), rho=0.8, momentum=0.1, centered=True, clipnorm=1.0, weight_decay=0.1
+            rn.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5),
+            rho=0.8,
+            momentum=0.1,
+            centered=True,
+            clipnorm=1.0,
+            weight_decay=0.1,
         )
         twin = rn.optimizers.deserialize(rn.optimizers.serialize(optimizer))
         assert type(twin) is type(optimizer) and twin.get_config() == optimizer.get_config()
@@ -183,7 +195,10 @@ class TestState:
         assert rn.optimizers.Adam().get_config()["learning_rate"] == 0.001
 
     def test_get(self, rn):
-        assert type(rn.optimizers.get("adam")) is rn.optimizers.Adam and type(rn.optimizers.get("RMSprop")) is rn.optimizers.RMSprop
+        assert (
+            type(rn.optimizers.get("adam")) is rn.optimizers.Adam
+            and type(rn.optimizers.get("RMSprop")) is rn.optimizers.RMSprop
+        )
         with pytest.raises(ValueError, match="Did you mean 'rmsprop'"):
             rn.optimizers.get("rmsporp")
 
@@ -209,7 +224,9 @@ class TestState:
             twin.build([v])
             twin.load_own_variables(store)
         else:
-            twin, v = (lambda pair: copy.deepcopy(pair) if how == "deepcopy" else pickle.loads(pickle.dumps(pair)))((optimizer, w))
+            twin, v = (lambda pair: copy.deepcopy(pair) if how == "deepcopy" else pickle.loads(pickle.dumps(pair)))(
+                (optimizer, w)
+            )
         optimizer.apply([GRADIENT], [w])
         twin.apply([GRADIENT], [v])
         np.testing.assert_array_equal(v.value, w.value)

@@ -40,7 +40,8 @@ class CallbackList(Callback):
         if add_progbar and not any(isinstance(c, ProgbarLogger) for c in self.callbacks):
             self.callbacks.append(backend.localise(ProgbarLogger)())
         self.batch_hooks = {
-            hook: tuple(getattr(c, hook) for c in self.callbacks if overrides(c, *names)) for hook, names in _BATCH_HOOKS.items()
+            hook: tuple(getattr(c, hook) for c in self.callbacks if overrides(c, *names))
+            for hook, names in _BATCH_HOOKS.items()
         }
         if model is not None:
             self.set_model(model)

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import Any
 
 from refnet.callbacks.callback import Callback
 
@@ -18,7 +19,9 @@ class MonitorCallback(Callback):
         min_delta: the least change that counts as an improvement.
     """
 
-    def __init__(self, monitor="val_loss", mode="auto", baseline=None, min_delta=0):
+    def __init__(
+        self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None, min_delta: float = 0
+    ):
         super().__init__()
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"{type(self).__name__}: `mode` must be 'auto', 'min' or 'max'. Received: mode={mode!r}")
@@ -26,7 +29,7 @@ class MonitorCallback(Callback):
         self.mode = mode
         self.best = baseline
         self.min_delta = abs(min_delta)
-        self._direction = None
+        self._direction: str | None = None
 
     def _is_improvement(self, value, reference) -> bool:
         if reference is None:
@@ -45,7 +48,8 @@ class MonitorCallback(Callback):
             if (name == metric.name or name.endswith(f"_{metric.name}")) and metric._direction:
                 return metric._direction
         raise ValueError(
-            f"{type(self).__name__}: it is not known whether {self.monitor!r} should grow or shrink. Pass mode='max' or mode='min'."
+            f"{type(self).__name__}: it is not known whether {self.monitor!r} should grow or shrink. Pass mode='max' "
+            "or mode='min'."
         )
 
     def _monitored(self, logs):
@@ -76,8 +80,17 @@ class EarlyStopping(MonitorCallback):
         >>> model.fit(x, y, validation_split=0.2, epochs=100, callbacks=[refnet.callbacks.EarlyStopping(patience=3)])
     """
 
-    def __init__(self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto", baseline=None,
-                 restore_best_weights=False, start_from_epoch=0):  # fmt: skip
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ):
         super().__init__(monitor, mode, min_delta=min_delta)
         self.patience = patience
         self.verbose = verbose
@@ -89,7 +102,7 @@ class EarlyStopping(MonitorCallback):
         self.best_weights = None
         self.best_epoch = 0
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None):
         self.wait = 0
         self.stopped_epoch = 0
         self.best = None
@@ -97,7 +110,7 @@ class EarlyStopping(MonitorCallback):
         self.best_epoch = 0
         self._direction = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs: Any = None):
         current = self._monitored(logs)
         if current is None or epoch < self.start_from_epoch:
             return
@@ -117,7 +130,7 @@ class EarlyStopping(MonitorCallback):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Any = None):
         if self.stopped_epoch > 0 and self.verbose > 0:
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
@@ -133,15 +146,17 @@ class TerminateOnNaN(Callback):
         raise_error: raise a RuntimeError instead of stopping quietly.
     """
 
-    def __init__(self, raise_error=False):
+    def __init__(self, raise_error: bool = False):
         super().__init__()
         self.raise_error = raise_error
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch, logs: Any = None):
         loss = (logs or {}).get("loss")
         if loss is None or math.isfinite(loss):
             return
         if self.raise_error:
-            raise RuntimeError(f"The loss is {loss} in batch {batch}. Lower the learning rate, or look for NaN in the data.")
+            raise RuntimeError(
+                f"The loss is {loss} in batch {batch}. Lower the learning rate, or look for NaN in the data."
+            )
         print(f"Batch {batch}: Invalid loss, terminating training")
         self.model.stop_training = True

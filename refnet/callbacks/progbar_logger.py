@@ -70,6 +70,8 @@ class ProgbarLogger(Callback):
     def on_test_begin(self, logs=None):
         if not self._in_fit:
             self._start()
+        elif self.progbar is not None:
+            self.progbar.steps_end()
 
     def on_test_batch_end(self, batch, logs=None):
         if not self._in_fit:

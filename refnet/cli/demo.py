@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     if absent is not None:
         backends.remove("fast")
         console.rule("refnet_fast is not built")
-        console.print(absent, markup=False)
+        console.print(absent, markup=False, soft_wrap=True)
         if not backends:
             return 1
         console.print("\nThe demo goes on with the reference alone.")

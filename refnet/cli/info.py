@@ -31,9 +31,11 @@ def describe() -> dict[str, str]:
     try:
         fast = import_module("refnet_fast")
     except ImportError as error:
-        facts["refnet_fast"] = f"not available. {error}"
+        facts["refnet_fast"] = "not available"
+        facts["  why"] = str(error).replace("\n", "\n    ")
     else:
         facts["refnet_fast"] = "available"
+        facts["  instruction set"] = fast.kernels.ISA
         for name, value in fast.show_config().items():
             text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
             facts["  " + name.replace("_", " ")] = text

@@ -1,6 +1,7 @@
 """Dense, Activation, Flatten: the layers of a multi-layer perceptron."""
 
 import math
+from typing import Any
 
 from refnet import activations, constraints, initializers, ops, regularizers
 from refnet.layers.input_spec import InputSpec
@@ -30,19 +31,30 @@ class Dense(Layer):
     Input (..., D), output (..., units).
 
     Raises:
-        ValueError: for `units` that is not a positive integer; for inputs of fewer than two axes; when the last axis of an input
-            has not the size the layer was built for.
+        ValueError: for `units` that is not a positive integer; for inputs of fewer than two axes; when the last axis
+            of an input has not the size the layer was built for.
 
     Example:
         >>> refnet.layers.Dense(3)(np.zeros((2, 5), "float32")).shape
         (2, 3)
     """
 
-    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
-                 kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-                 bias_constraint=None, **kwargs):  # fmt: skip
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs,
+    ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if isinstance(units, bool) or not isinstance(units, int) and not hasattr(units, "__index__") or units <= 0:
+        if isinstance(units, bool) or (not isinstance(units, int) and not hasattr(units, "__index__")) or units <= 0:
             raise ValueError(f"Dense '{self.name}': `units` must be a positive integer. Received: units={units!r}")
         self.units = int(units)
         self.activation = activations.get(activation)
@@ -53,11 +65,12 @@ class Dense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.kernel = self.bias = None
+        self.kernel: Any = None
+        self.bias: Any = None
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any):
         features = input_shape[-1]
         if features is None:
             raise ValueError(
@@ -65,24 +78,30 @@ class Dense(Layer):
                 f"input shape {tuple(input_shape)}"
             )
         self.kernel = self.add_weight(
-            shape=(features, self.units), initializer=self.kernel_initializer, regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint, name="kernel",
-        )  # fmt: skip
+            shape=(features, self.units),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
         if self.use_bias:
             self.bias = self.add_weight(
-                shape=(self.units,), initializer=self.bias_initializer, regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint, name="bias",
-            )  # fmt: skip
+                shape=(self.units,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            )
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
 
     def call(self, inputs):
         activation = self.activation
-        fused = activations.fused_name(activation)
+        fused = getattr(activation, "fused_name", None)
         if fused is not None:  # product, bias and activation in one kernel
             return ops.dense(inputs, self.kernel, self.bias, fused)
         return activation(ops.dense(inputs, self.kernel, self.bias))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any):
         return (*input_shape[:-1], self.units)
 
     def get_config(self):
@@ -110,7 +129,7 @@ class Activation(Layer):
     Input of any shape, output of the same.
     """
 
-    def __init__(self, activation, **kwargs):
+    def __init__(self, activation: Any, **kwargs):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
         self.supports_masking = True
@@ -118,7 +137,7 @@ class Activation(Layer):
     def call(self, inputs):
         return self.activation(inputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any):
         return tuple(input_shape)
 
     def get_config(self):
@@ -129,21 +148,22 @@ class Flatten(Layer):
     """All axes but the first become one.
 
     Args:
-        data_format: `"channels_last"` (the default) or `"channels_first"`, whose channels are moved last, so that both give the same
-            order.
+        data_format: `"channels_last"` (the default) or `"channels_first"`, whose channels are moved last, so that both
+            give the same order.
         **kwargs: see `Layer`.
 
     Input (N, ...), output (N, product of the rest).
     """
 
-    def __init__(self, data_format=None, **kwargs):
+    def __init__(self, data_format: str | None = None, **kwargs):
         super().__init__(**kwargs)
         from refnet import config
 
         self.data_format = data_format or config.image_data_format()
         if self.data_format not in ("channels_last", "channels_first"):
             raise ValueError(
-                f"Flatten '{self.name}': `data_format` must be 'channels_last' or 'channels_first'. Received: {data_format!r}"
+                f"Flatten '{self.name}': `data_format` must be 'channels_last' or 'channels_first'. Received: "
+                f"{data_format!r}"
             )
         self.input_spec = InputSpec(min_ndim=1)
 
@@ -153,11 +173,11 @@ class Flatten(Layer):
             inputs = ops.moveaxis(inputs, 1, -1)
         return ops.reshape(inputs, (shape[0], math.prod(shape[1:])))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any):
         rest = tuple(input_shape)[1:]
         return (input_shape[0], None if None in rest else math.prod(rest))
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any):
         from refnet.graph import KerasTensor
 
         return KerasTensor(self.compute_output_shape(inputs.shape), inputs.dtype)

@@ -1,5 +1,7 @@
 """Input: where a functional model begins."""
 
+from typing import Any
+
 import numpy as np
 
 from refnet import backend, config, graph
@@ -26,14 +28,29 @@ class InputLayer(Layer):
         ValueError: for contradictory arguments.
     """
 
-    def __init__(self, shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None, input_tensor=None,
-                 optional=False, name=None, **kwargs):  # fmt: skip
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse=None,
+        ragged=None,
+        batch_shape=None,
+        input_tensor=None,
+        optional=False,
+        name: str | None = None,
+        **kwargs,
+    ):
         super().__init__(name=name, **kwargs)
         if sparse or ragged:
-            raise ValueError(f"InputLayer '{self.name}': sparse and ragged inputs are not supported; pass dense arrays.")
+            raise ValueError(
+                f"InputLayer '{self.name}': sparse and ragged inputs are not supported; pass dense arrays."
+            )
         if input_tensor is not None:
             if not graph.is_keras_tensor(input_tensor):
-                raise ValueError(f"InputLayer '{self.name}': `input_tensor` must be symbolic. Received: {input_tensor!r}")
+                raise ValueError(
+                    f"InputLayer '{self.name}': `input_tensor` must be symbolic. Received: {input_tensor!r}"
+                )
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         elif shape is not None and batch_shape is not None:
             raise ValueError(f"InputLayer '{self.name}': pass either `shape` or `batch_shape`, not both.")
@@ -61,12 +78,18 @@ class InputLayer(Layer):
     def call(self, inputs):
         return inputs
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any):
         return tuple(input_shape)
 
     def get_config(self):
-        return {"batch_shape": self.batch_shape, "dtype": self.dtype, "sparse": False, "ragged": False, "name": self.name,
-                **({"optional": True} if self.optional else {})}  # fmt: skip
+        return {
+            "batch_shape": self.batch_shape,
+            "dtype": self.dtype,
+            "sparse": False,
+            "ragged": False,
+            "name": self.name,
+            **({"optional": True} if self.optional else {}),
+        }
 
     @classmethod
     def from_config(cls, config):
@@ -80,7 +103,9 @@ def _sizes(shape, name):
     shape = (shape,) if shape is None or isinstance(shape, (int, np.integer)) else tuple(shape)
     for size in shape:
         if size is not None and (isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 0):
-            raise ValueError(f"InputLayer '{name}': a shape consists of non-negative integers and None. Received: {shape}")
+            raise ValueError(
+                f"InputLayer '{name}': a shape consists of non-negative integers and None. Received: {shape}"
+            )
     return tuple(None if size is None else int(size) for size in shape)
 
 
@@ -93,13 +118,23 @@ def _any_dtype(dtype, name):
         found = None
     if found is None or found.kind not in "fiub" or (found.kind == "f" and found.name not in config.FLOAT_DTYPES):
         raise ValueError(
-            f"InputLayer '{name}': dtype={dtype!r} is not supported. Use 'float32', 'float64', an integer type or 'bool'."
+            f"InputLayer '{name}': dtype={dtype!r} is not supported. Use 'float32', 'float64', an integer type or "
+            "'bool'."
         )
     return found.name
 
 
-def Input(shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None, name=None, tensor=None,
-          optional=False):  # fmt: skip
+def Input(
+    shape=None,
+    batch_size=None,
+    dtype=None,
+    sparse=None,
+    ragged=None,
+    batch_shape=None,
+    name=None,
+    tensor=None,
+    optional=False,
+):
     """A symbolic input: the start of a functional model.
 
     Args:
@@ -121,7 +156,14 @@ def Input(shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, bat
         >>> model = refnet.Model(x, refnet.layers.Dense(10)(x))
     """
     layer = backend.localise(InputLayer)(
-        shape=shape, batch_size=batch_size, dtype=dtype, sparse=sparse, ragged=ragged, batch_shape=batch_shape, name=name,
-        input_tensor=tensor, optional=optional,
-    )  # fmt: skip
+        shape=shape,
+        batch_size=batch_size,
+        dtype=dtype,
+        sparse=sparse,
+        ragged=ragged,
+        batch_shape=batch_shape,
+        name=name,
+        input_tensor=tensor,
+        optional=optional,
+    )
     return layer.output

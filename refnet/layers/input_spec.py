@@ -22,8 +22,18 @@ class InputSpec:
         optional: let the input be None.
     """
 
-    def __init__(self, dtype=None, shape=None, ndim=None, max_ndim=None, min_ndim=None, axes=None,
-                 allow_last_axis_squeeze=False, name=None, optional=False):  # fmt: skip
+    def __init__(
+        self,
+        dtype=None,
+        shape=None,
+        ndim=None,
+        max_ndim=None,
+        min_ndim=None,
+        axes=None,
+        allow_last_axis_squeeze=False,
+        name=None,
+        optional=False,
+    ):
         self.dtype = None if dtype is None else np.dtype(dtype).name
         self.shape = None if shape is None else tuple(shape)
         self.ndim = len(self.shape) if shape is not None else ndim
@@ -39,8 +49,14 @@ class InputSpec:
                 raise ValueError(f"InputSpec: axis {max(self.axes)} is greater than the greatest axis, {largest}.")
 
     def get_config(self) -> dict:
-        return {"dtype": self.dtype, "shape": self.shape, "ndim": self.ndim, "max_ndim": self.max_ndim,
-                "min_ndim": self.min_ndim, "axes": self.axes}  # fmt: skip
+        return {
+            "dtype": self.dtype,
+            "shape": self.shape,
+            "ndim": self.ndim,
+            "max_ndim": self.max_ndim,
+            "min_ndim": self.min_ndim,
+            "axes": self.axes,
+        }
 
     @classmethod
     def from_config(cls, config: dict):
@@ -59,7 +75,8 @@ class InputSpec:
             return f"expected at most {self.max_ndim} axes (max_ndim), found ndim={rank}"
         if self.min_ndim is not None and rank < self.min_ndim:
             remedy = ", e.g. x[:, np.newaxis] for one feature or x[np.newaxis] for one sample" if rank == 1 else ""
-            return f"expected at least {self.min_ndim} axes (min_ndim), the first being the batch{remedy}; found ndim={rank}"
+            wanted = f"at least {self.min_ndim} axes (min_ndim), the first being the batch{remedy}"
+            return f"expected {wanted}; found ndim={rank}"
         if self.dtype is not None and np.dtype(dtype).name != self.dtype:
             return f"expected dtype={self.dtype}, found dtype={np.dtype(dtype).name}"
         for axis, size in self.axes.items():
@@ -91,13 +108,16 @@ def assert_input_compatibility(input_spec, inputs, layer) -> None:
         inputs = [inputs[spec.name] for spec in specs]
     leaves = tree.flatten(inputs)
     if len(leaves) != len(specs):
-        raise ValueError(f"Layer '{layer.name}' ({type(layer).__name__}) expects {len(specs)} input(s), received {len(leaves)}.")
+        raise ValueError(
+            f"Layer '{layer.name}' ({type(layer).__name__}) expects {len(specs)} input(s), received {len(leaves)}."
+        )
     for index, (x, spec) in enumerate(zip(leaves, specs, strict=True)):
         if spec is None or (x is None and spec.optional):
             continue
         if not hasattr(x, "shape"):
             raise ValueError(
-                f"Layer '{layer.name}' ({type(layer).__name__}) wants arrays; received {x!r} of type {type(x).__name__}. "
+                f"Layer '{layer.name}' ({type(layer).__name__}) wants arrays; received {x!r} of type "
+                f"{type(x).__name__}. "
                 "Convert it with numpy.asarray()."
             )
         problem = spec.problem(x.shape, x.dtype)

@@ -1,11 +1,10 @@
 """Layer: configuration, weights and shapes around a `call` that composes ops.
 
-A call goes through `__call__`, which (1) on symbolic inputs makes a node of the graph, (2) casts inputs to the layer's float
-type, (3) checks the input specification, (4) builds the layer when it is called for the first time, (5) passes `training` on:
-an explicit argument, else that of the surrounding call, and (6) adds the activity regularizer's penalty.
+A call goes through `__call__`, which (1) on symbolic inputs makes a node of the graph, (2) casts inputs to the layer's
+float type, (3) checks the input specification, (4) builds the layer when it is called for the first time, (5) passes
+`training` on: an explicit argument, else that of the surrounding call, and (6) adds the activity regularizer's penalty.
 """
 
-import functools
 import inspect
 from contextvars import ContextVar
 
@@ -14,6 +13,16 @@ import numpy as np
 from refnet import autodiff, backend, config, graph, ops, regularizers
 from refnet.layers.input_spec import assert_input_compatibility
 from refnet.layers.state import LayerState
+from refnet.layers.support import (
+    as_shape,
+    building,
+    defined_by,
+    first_layer_shape,
+    inherits_from_base,
+    map_shapes,
+    parameter_names,
+    shapes_of,
+)
 from refnet.utils import naming, serialization, tracking, tree
 
 __all__ = ["Layer"]
@@ -39,8 +48,8 @@ _ARRAYS = (np.ndarray, autodiff.Tensor)
 class Layer(LayerState):
     """Base class of layers.
 
-    Subclasses define `call`; and `__init__` for configuration, `build(input_shape)` for weights that depend on the input's shape,
-    `get_config` to be serialised. Gradients of `call` come from the tape.
+    Subclasses define `call`; and `__init__` for configuration, `build(input_shape)` for weights that depend on the
+    input's shape, `get_config` to be serialised. Gradients of `call` come from the tape.
 
     Args:
         activity_regularizer: a penalty on the output, added to the loss.
@@ -73,9 +82,17 @@ class Layer(LayerState):
     @backend.entry_point
     def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
         state = {
-            "_losses": [], "_weights": [], "_frozen": [], "_cache": {}, "_inbound_nodes": [], "_build_shapes": None,
-            "_trainable": bool(trainable), "_called": False, "_building": False, "built": False,
-        }  # fmt: skip
+            "_losses": [],
+            "_weights": [],
+            "_frozen": [],
+            "_cache": {},
+            "_inbound_nodes": [],
+            "_build_shapes": None,
+            "_trainable": bool(trainable),
+            "_called": False,
+            "_building": False,
+            "built": False,
+        }
         vars(self).update(state)
         self.name = str(name) if name is not None else naming.auto_name(type(self).__name__)
         self._dtype = config.float_dtype(dtype, f"Layer '{self.name}' ({type(self).__name__})")
@@ -84,11 +101,11 @@ class Layer(LayerState):
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.input_spec = None
         self.supports_masking = False
-        self._input_shape_arg = _first_layer_shape(kwargs)
+        self._input_shape_arg = first_layer_shape(kwargs)
         if kwargs:
             raise ValueError(
                 f"Layer '{self.name}' ({type(self).__name__}) received unknown argument(s) {', '.join(sorted(kwargs))}."
-                + "".join(naming.did_you_mean(k, _parameter_names(type(self))) for k in list(kwargs)[:1])
+                + "".join(naming.did_you_mean(k, parameter_names(type(self))) for k in list(kwargs)[:1])
             )
 
     def __init_subclass__(cls, **kwargs):
@@ -96,7 +113,7 @@ class Layer(LayerState):
         if "__init__" in cls.__dict__:  # so that what a constructor makes from names is of the layer's own namespace
             cls.__init__ = backend.entry_point(cls.__dict__["__init__"])
         if "build" in cls.__dict__:
-            cls.build = _building(cls.__dict__["build"])
+            cls.build = building(cls.__dict__["build"])
         if "call" in cls.__dict__:
             names = inspect.signature(cls.__dict__["call"]).parameters
             cls._call_takes_training = "training" in names
@@ -105,14 +122,14 @@ class Layer(LayerState):
     _call_takes_training = False
     _call_takes_mask = False
 
-    # --- to be defined by subclasses -------------------------------------------------------------------------------
+    # --- to be defined by subclasses --------------------------------------------------------------
 
     def build(self, input_shape):
         """Make the weights. Called once, before the first `call`.
 
         Args:
-            input_shape: the shape of `call`'s first argument (None for the batch), in its structure. With further parameters named
-                after `call`'s, such as `query_shape`, each gets its own.
+            input_shape: the shape of `call`'s first argument (None for the batch), in its structure. With further
+                parameters named after `call`'s, such as `query_shape`, each gets its own.
         """
 
     def call(self, *args, **kwargs):
@@ -123,7 +140,7 @@ class Layer(LayerState):
         """The mask of the output, given that of the input."""
         return previous_mask
 
-    # --- types -----------------------------------------------------------------------------------------------------
+    # --- types ------------------------------------------------------------------------------------
 
     @property
     def dtype(self) -> str:
@@ -137,7 +154,7 @@ class Layer(LayerState):
         """The path of the first weight without its own name, or the layer's name."""
         return self._weights[0].path.rpartition("/")[0] or self.name if self._weights else self.name
 
-    # --- the call --------------------------------------------------------------------------------------------------
+    # --- the call ---------------------------------------------------------------------------------
 
     @backend.entry_point
     def __call__(self, *args, **kwargs):
@@ -206,7 +223,9 @@ class Layer(LayerState):
         for y in tree.flatten(outputs):
             if hasattr(y, "dtype"):
                 penalty = self.activity_regularizer(y)
-                batch = y.shape[0] if len(y.shape) else 1  # per sample, so that the strength does not depend on the batch size
+                batch = (
+                    y.shape[0] if len(y.shape) else 1
+                )  # per sample, so that the strength does not depend on the batch size
                 self.add_loss(penalty / batch if batch else penalty)
 
     def _convert(self, x):
@@ -221,20 +240,24 @@ class Layer(LayerState):
 
     def _build_for(self, args, kwargs):
         """Build the layer for the shapes of these arguments of `call`."""
-        parameters = [p for p in inspect.signature(self.build).parameters.values() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        parameters = [
+            p
+            for p in inspect.signature(self.build).parameters.values()
+            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        ]
         if len(parameters) <= 1:
             first = args[0] if args else next(iter(kwargs.values()), None)
-            self.build(_shapes_of(first))
+            self.build(shapes_of(first))
         else:
             bound = inspect.signature(self.call).bind_partial(*args, **kwargs).arguments
-            shapes = {f"{name}_shape": _shapes_of(value) for name, value in bound.items()}
+            shapes = {f"{name}_shape": shapes_of(value) for name, value in bound.items()}
             wanted = [p.name for p in parameters]
             self.build(**{name: shape for name, shape in shapes.items() if name in wanted})
         if not self.built:  # the default `build`
             self.built = True
-            self._build_shapes = {"input_shape": _shapes_of(args[0] if args else None)}
+            self._build_shapes = {"input_shape": shapes_of(args[0] if args else None)}
 
-    # --- symbolic calls --------------------------------------------------------------------------------------------
+    # --- symbolic calls ---------------------------------------------------------------------------
 
     def _call_symbolic(self, args, kwargs):
         """Make a node: shapes go through, numbers will later."""
@@ -250,10 +273,10 @@ class Layer(LayerState):
 
     def compute_output_spec(self, *args, **kwargs):
         """Symbolic outputs for symbolic inputs."""
-        overridden = _defined_by(type(self), "compute_output_shape") is not Layer
+        overridden = defined_by(type(self), "compute_output_shape") is not Layer
         if overridden and len(args) == 1:
             shape = self.compute_output_shape(tree.map_structure(lambda x: tuple(x.shape), args[0]))
-            return _map_shapes(lambda s: graph.KerasTensor(s, self.compute_dtype), shape)
+            return map_shapes(lambda s: graph.KerasTensor(s, self.compute_dtype), shape)
         return self._probe(args, kwargs)
 
     def compute_output_shape(self, input_shape):
@@ -261,7 +284,7 @@ class Layer(LayerState):
 
         The default runs `call` on small arrays with two batch sizes: what differs is unknown (None).
         """
-        inputs = _map_shapes(lambda s: graph.KerasTensor(s, self.compute_dtype), input_shape)
+        inputs = map_shapes(lambda s: graph.KerasTensor(s, self.compute_dtype), input_shape)
         if not self.built:
             self._build_for((inputs,), {})
         return tree.map_structure(lambda t: t.shape, self._probe((inputs,), {}))
@@ -278,7 +301,8 @@ class Layer(LayerState):
             raise
         except Exception as error:
             raise ValueError(
-                f"Layer '{self.name}' ({type(self).__name__}): the shape of its output could not be found by running `call` on "
+                f"Layer '{self.name}' ({type(self).__name__}): the shape of its output could not be found by running "
+                "`call` on "
                 f"small arrays ({type(error).__name__}: {error}). Define `compute_output_shape(self, input_shape)`."
             ) from error
         finally:
@@ -287,7 +311,11 @@ class Layer(LayerState):
 
     def _node(self, what):
         if len(self._inbound_nodes) != 1:
-            reason = "has not been called on a symbolic input" if not self._inbound_nodes else "has been called several times"
+            reason = (
+                "has not been called on a symbolic input"
+                if not self._inbound_nodes
+                else "has been called several times"
+            )
             raise AttributeError(f"Layer '{self.name}' ({type(self).__name__}) {reason}: it has no single `{what}`.")
         return self._inbound_nodes[0]
 
@@ -299,20 +327,22 @@ class Layer(LayerState):
 
     @property
     def output(self):
-        """The symbolic output of a layer that was called once: `Model(model.inputs, layer.output)` looks inside a model."""
+        """The symbolic output of a layer that was called once: `Model(model.inputs, layer.output)` looks inside a
+        model."""
         return self._node("output").outputs
 
-    # --- configuration ---------------------------------------------------------------------------------------------
+    # --- configuration ----------------------------------------------------------------------------
 
     def get_config(self) -> dict:
         """The arguments of the constructor as plain values.
 
-        A subclass whose constructor takes arguments extends it. One that does not gets its arguments by itself, if they are plain.
+        A subclass whose constructor takes arguments extends it. One that does not gets its arguments by itself, if
+        they are plain.
         """
         base = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
         if self.activity_regularizer is not None:
             base["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        if not _inherits_from_base(type(self), "get_config") or _inherits_from_base(type(self), "__init__"):
+        if not inherits_from_base(type(self), "get_config") or inherits_from_base(type(self), "__init__"):
             return base
         return {**base, **self._auto_config()}
 
@@ -333,7 +363,8 @@ class Layer(LayerState):
             return {name: serialization.serialize_keras_object(value) for name, value in values.items()}
         except TypeError as error:
             raise NotImplementedError(
-                f"Layer '{self.name}' ({type(self).__name__}) cannot be serialised: {error}. Define `get_config()`, which returns "
+                f"Layer '{self.name}' ({type(self).__name__}) cannot be serialised: {error}. Define `get_config()`, "
+                "which returns "
                 "the constructor's arguments as plain values, starting from `super().get_config()`."
             ) from None
 
@@ -342,7 +373,7 @@ class Layer(LayerState):
     def from_config(cls, config: dict):
         """A layer like the one that gave the configuration, with fresh weights."""
         config = {key: value for key, value in config.items() if value is not None or key not in _KERAS_ONLY}
-        if _inherits_from_base(cls, "get_config"):
+        if inherits_from_base(cls, "get_config"):
             config = {key: serialization.deserialize_keras_object(value) for key, value in config.items()}
         return cls(**config)
 
@@ -355,7 +386,7 @@ class Layer(LayerState):
         """Build the layer for the shapes of `get_build_config`."""
         if not config:
             return
-        shapes = {key: _as_shape(value) for key, value in config.items()}
+        shapes = {key: as_shape(value) for key, value in config.items()}
         if set(shapes) == {"input_shape"}:
             self.build(shapes["input_shape"])
         else:
@@ -373,93 +404,3 @@ class Layer(LayerState):
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _building(build):
-    """Wrap a subclass's `build`: weights get their paths, `built` becomes True, the shapes are remembered."""
-
-    @functools.wraps(build)
-    def wrapped(self, *args, **kwargs):
-        if self._building:  # super().build(...) from within
-            return build(self, *args, **kwargs)
-        object.__setattr__(self, "_building", True)
-        try:
-            with naming.name_scope(self.name):
-                build(self, *args, **kwargs)
-        finally:
-            object.__setattr__(self, "_building", False)
-        object.__setattr__(self, "built", True)
-        try:
-            shapes = dict(inspect.signature(build).bind(self, *args, **kwargs).arguments)
-            shapes.pop(next(iter(shapes)))
-            object.__setattr__(self, "_build_shapes", {key: _as_shape(value) for key, value in shapes.items()})
-        except TypeError:
-            pass
-        tracking.structure_changed()
-        return None
-
-    return wrapped
-
-
-def _defined_by(cls, name):
-    """The class in the inheritance of `cls` that defines an attribute; a twin that merely mirrors it does not."""
-    for base in cls.__mro__:
-        if name in vars(base):
-            return base
-    return None
-
-
-def _inherits_from_base(cls, name):
-    """Whether a class has a method from Layer or Model, not from a class that knows its own arguments."""
-    return "_is_base" in vars(_defined_by(cls, name))
-
-
-def _parameter_names(cls):
-    names = set()
-    for base in cls.__mro__:
-        if "__init__" in vars(base) and base is not object:
-            names |= set(inspect.signature(base.__init__).parameters)
-    return names - {"self", "args", "kwargs"}
-
-
-def _first_layer_shape(kwargs):
-    """The input shape (without the batch) from the arguments that the first layer of a Sequential may have."""
-    shape = kwargs.pop("input_shape", None)
-    size = kwargs.pop("input_dim", None)
-    batch_shape = kwargs.pop("batch_input_shape", None)
-    kwargs.pop("batch_size", None)
-    if shape is None and size is not None:
-        shape = (size,)
-    if shape is None and batch_shape is not None:
-        shape = tuple(batch_shape)[1:]
-    return None if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-
-
-def _shapes_of(value):
-    """The shapes in a structure of arrays, the batch unknown; None for what has no shape."""
-
-    def shape(x):
-        if not hasattr(x, "shape"):
-            return None
-        return tuple(x.shape) if graph.is_keras_tensor(x) else (None, *x.shape[1:]) if len(x.shape) else ()
-
-    return tree.map_structure(shape, value)
-
-
-def _is_shape(value):
-    return isinstance(value, (list, tuple)) and all(size is None or isinstance(size, (int, np.integer)) for size in value)
-
-
-def _as_shape(value):
-    """Lists of sizes as tuples, structures of shapes alike."""
-    return _map_shapes(tuple, value) if value is not None else None
-
-
-def _map_shapes(function, shapes):
-    if _is_shape(shapes):
-        return function(tuple(shapes))
-    if isinstance(shapes, dict):
-        return {key: _map_shapes(function, value) for key, value in shapes.items()}
-    if isinstance(shapes, (list, tuple)):
-        return tree.rebuild(shapes, [_map_shapes(function, value) for value in shapes])
-    return None if shapes is None else function(shapes)

@@ -1,5 +1,7 @@
 """Dropout: forget at random while training, so that no output relies on a single input."""
 
+from typing import Any
+
 from refnet import ops, random
 from refnet.layers.layer import Layer
 
@@ -7,10 +9,11 @@ __all__ = ["Dropout"]
 
 
 class Dropout(Layer):
-    """While training, a fraction `rate` of the inputs becomes 0 and the others are divided by 1 - rate; else nothing happens.
+    """While training, a fraction `rate` of the inputs becomes 0 and the others are divided by 1 - rate; else nothing
+    happens.
 
-    Masks come from Philox (`refnet/kernels/dropout.py`), keyed by this layer's seed and its call count: the same on both
-    backends, for both float types and any number of threads.
+    Masks come from Philox (`refnet/kernels/dropout.py`), keyed by this layer's seed and its call count: the same on
+    both backends, for both float types and any number of threads.
 
     Args:
         rate: the fraction to drop, 0 <= rate <= 1.
@@ -22,7 +25,7 @@ class Dropout(Layer):
         ValueError: for a rate outside [0, 1].
     """
 
-    def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
+    def __init__(self, rate: float, noise_shape: tuple | None = None, seed: Any = None, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise ValueError(f"Dropout '{self.name}': `rate` must be a number in [0, 1]. Received: rate={rate!r}")
@@ -39,7 +42,7 @@ class Dropout(Layer):
         seed, count = self.seed_generator.next()
         return ops.dropout(inputs, self.rate, seed, count, noise_shape=self.noise_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any):
         return tuple(input_shape)
 
     def get_config(self):

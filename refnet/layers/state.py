@@ -36,7 +36,7 @@ class LayerState:
         tracking.structure_changed()
         object.__delattr__(self, name)
 
-    # --- parts ---------------------------------------------------------------------------------------------------
+    # --- parts ------------------------------------------------------------------------------------
 
     def _cached(self, key, compute):
         """`compute()`, computed anew only after a structural change anywhere."""
@@ -87,7 +87,7 @@ class LayerState:
 
         return self._cached("own", collect)
 
-    # --- weights -------------------------------------------------------------------------------------------------
+    # --- weights ----------------------------------------------------------------------------------
 
     def add_weight(
         self,
@@ -105,7 +105,8 @@ class LayerState:
 
         Args:
             shape: its shape; () by default.
-            initializer: where it starts: an initializer, its name or a callable. Default: Glorot-uniform for floats, else zeros.
+            initializer: where it starts: an initializer, its name or a callable. Default: Glorot-uniform for floats,
+                else zeros.
             dtype: its type; None: the layer's.
             trainable: whether training changes it.
             autocast: accepted for Keras' sake.
@@ -124,7 +125,8 @@ class LayerState:
         shape = () if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
         if any(size is None for size in shape):
             raise ValueError(
-                f"Layer '{self.name}' ({type(self).__name__}): the weight {name!r} has shape {shape}, which is not fully known."
+                f"Layer '{self.name}' ({type(self).__name__}): the weight {name!r} has shape {shape}, which is not "
+                "fully known."
             )
         dtype = np.dtype(dtype or self.dtype)
         if initializer is None:
@@ -133,12 +135,15 @@ class LayerState:
         variable = autodiff.Variable(value, dtype=dtype, trainable=bool(trainable and self.trainable), name=name)
         if variable.shape != shape:
             raise ValueError(
-                f"Layer '{self.name}' ({type(self).__name__}): the initializer of {name!r} gave shape {variable.shape}, "
+                f"Layer '{self.name}' ({type(self).__name__}): the initializer of {name!r} gave shape "
+                f"{variable.shape}, "
                 f"expected {shape}."
             )
         scope = naming.current_path()
         variable.path = f"{scope}/{variable.name}" if scope else variable.name
-        from refnet import constraints  # constraints need nothing of layers; imported here to keep this module's imports short
+        from refnet import (
+            constraints,  # constraints need nothing of layers; imported here to keep this module's imports short
+        )
 
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
@@ -255,7 +260,8 @@ class LayerState:
         for variable, value in zip(variables, weights, strict=True):
             if np.shape(value) != variable.shape:
                 raise ValueError(
-                    f"Layer '{self.name}' ({type(self).__name__}): weight '{variable.path}' has shape {variable.shape}, but "
+                    f"Layer '{self.name}' ({type(self).__name__}): weight '{variable.path}' has shape "
+                    f"{variable.shape}, but "
                     f"`set_weights` received shape {np.shape(value)} for it."
                 )
         for variable, value in zip(variables, weights, strict=True):
@@ -269,12 +275,13 @@ class LayerState:
         """
         if not self.built:
             raise ValueError(
-                f"Layer '{self.name}' ({type(self).__name__}) has no weights yet, so they cannot be counted. Call it on "
+                f"Layer '{self.name}' ({type(self).__name__}) has no weights yet, so they cannot be counted. Call it "
+                "on "
                 "data, or `build` it."
             )
         return sum(variable.size for variable in self.weights)
 
-    # --- losses --------------------------------------------------------------------------------------------------
+    # --- losses -----------------------------------------------------------------------------------
 
     def add_loss(self, loss) -> None:
         """Add a scalar (or several) to the loss of the model, computed within `call` from its inputs.

@@ -39,7 +39,13 @@ __all__ = [
     "sparse_categorical_crossentropy",
 ]
 
-_CLASSES = (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy, MeanSquaredError, MeanAbsoluteError)
+_CLASSES = (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+    MeanSquaredError,
+    MeanAbsoluteError,
+)
 _FUNCTIONS = (
     binary_crossentropy,
     categorical_crossentropy,
@@ -56,6 +62,12 @@ _ALIASES = {obj.__name__: obj for obj in (*_CLASSES, *_FUNCTIONS)} | {
     )
     for alias in names
 }
+
+
+def class_of(function):
+    """The class whose objects compute the same as a built-in function; None for other functions."""
+    function = getattr(function, "__wrapped__", function)  # refnet_fast's functions wrap refnet's
+    return dict(zip(_FUNCTIONS, _CLASSES, strict=True)).get(function)
 
 
 def serialize(loss):

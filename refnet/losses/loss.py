@@ -1,9 +1,10 @@
 """The base of all losses: per-sample values become one number.
 
-`Loss.call` gives a value for each sample (for each position of a sequence, ...); `Loss.__call__` weights them and reduces:
+`Loss.call` gives a value for each sample (for each position of a sequence, ...); `Loss.__call__` weights them and
+reduces:
 
-    "sum_over_batch_size", "mean"     sum w l / number of values      (Keras' default: weights do not change the divisor)
-    "sum"                             sum w l
+    "sum_over_batch_size", "mean"     sum w l / number of values      (Keras' default: weights do not change the
+    divisor) "sum"                             sum w l
     "mean_with_sample_weight"         sum w l / sum w
     "none", None                      w l
 """
@@ -17,6 +18,7 @@ from refnet.utils.naming import auto_name
 __all__ = ["Loss", "LossFunctionWrapper"]
 
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+_CONTAINERS = (list, tuple, dict)
 _FLOATS = (np.dtype("float32"), np.dtype("float64"))
 
 
@@ -88,7 +90,7 @@ class Loss:
         Returns:
             A scalar (a Tensor while a tape records), or the weighted values with reduction "none".
         """
-        if isinstance(y_pred, (list, tuple, dict)) and any(map(_is_array, tree.flatten(y_pred))):
+        if isinstance(y_pred, _CONTAINERS) and any(map(_is_array, tree.flatten(y_pred))):
             values = self.call(y_true, y_pred)  # one loss over several outputs: the user's own `call` knows how
             return reduce_weighted(values, sample_weight, self.reduction, None, self.name)
         y_pred = as_predictions(y_pred, self._dtype)
@@ -173,7 +175,8 @@ def align_weights(sample_weight, shape, name, dtype):
     fits = weights.ndim <= len(shape) and all(w in (n, 1) for w, n in zip(weights.shape, shape, strict=False))
     if not fits:
         raise ValueError(
-            f"{name}: `sample_weight` of shape {weights.shape} does not fit the per-sample values of shape {tuple(shape)}. "
+            f"{name}: `sample_weight` of shape {weights.shape} does not fit the per-sample values of shape "
+            f"{tuple(shape)}. "
             f"Pass one weight per sample, shape {tuple(shape[:1])}, or one per value, shape {tuple(shape)}."
         )
     weights = weights.reshape(weights.shape + (1,) * (len(shape) - weights.ndim))
@@ -181,7 +184,8 @@ def align_weights(sample_weight, shape, name, dtype):
 
 
 def squeeze_or_expand_to_same_rank(x1, x2, expand_rank_1=True):
-    """Drop or add a last axis of size 1 where ranks differ by exactly one, as Keras does: (N,) against (N, 1) meet as (N, 1)."""
+    """Drop or add a last axis of size 1 where ranks differ by exactly one, as Keras does: (N,) against (N, 1) meet as
+    (N, 1)."""
     rank1, rank2 = len(x1.shape), len(x2.shape)
     if rank1 == rank2 + 1 and x1.shape[-1] == 1:
         if rank2 == 1 and expand_rank_1:

@@ -4,6 +4,8 @@ From logits, softmax (or sigmoid) and logarithm are one kernel, which neither ov
 probabilities, they are clipped to [1e-7, 1 - 1e-7] first, as Keras does.
 """
 
+from typing import Any
+
 import numpy as np
 
 from refnet import autodiff, ops
@@ -76,8 +78,10 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     y_true, y_pred = aligned(y_true, y_pred, "categorical_crossentropy")
     if y_pred.shape[axis] == 1:
         raise ValueError(
-            f"categorical_crossentropy: the output has shape {tuple(y_pred.shape)}, a single class, whose loss is 0 whatever "
-            "the weights. For two classes use loss='binary_crossentropy'; for more give the last layer one unit per class."
+            f"categorical_crossentropy: the output has shape {tuple(y_pred.shape)}, a single class, whose loss is 0 "
+            "whatever "
+            "the weights. For two classes use loss='binary_crossentropy'; for more give the last layer one unit per "
+            "class."
         )
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
@@ -126,7 +130,8 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
         y_true: integer labels 0 .. C-1 of the shape of `y_pred` without `axis` (a last axis of size 1 is dropped).
         y_pred: probabilities, or logits.
         from_logits: whether `y_pred` are logits.
-        ignore_class: a label whose samples have the loss 0 and, in `SparseCategoricalCrossentropy`, do not count; or None.
+        ignore_class: a label whose samples have the loss 0 and, in `SparseCategoricalCrossentropy`, do not count; or
+            None.
         axis: the axis of the classes.
 
     Returns:
@@ -158,11 +163,25 @@ class BinaryCrossentropy(LossFunctionWrapper):
         dtype: the float type of the computation; None: the predictions' own.
     """
 
-    def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1, reduction="sum_over_batch_size",
-                 name="binary_crossentropy", dtype=None):  # fmt: skip
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str = "sum_over_batch_size",
+        name: str = "binary_crossentropy",
+        dtype: Any = None,
+    ):
         _check_smoothing(label_smoothing)
-        super().__init__(binary_crossentropy, reduction, name, dtype, from_logits=from_logits,
-                         label_smoothing=label_smoothing, axis=axis)  # fmt: skip
+        super().__init__(
+            binary_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
         self.axis = axis
@@ -183,11 +202,25 @@ class CategoricalCrossentropy(LossFunctionWrapper):
         dtype: the float type of the computation; None: the predictions' own.
     """
 
-    def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1, reduction="sum_over_batch_size",
-                 name="categorical_crossentropy", dtype=None):  # fmt: skip
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str = "sum_over_batch_size",
+        name: str = "categorical_crossentropy",
+        dtype: Any = None,
+    ):
         _check_smoothing(label_smoothing)
-        super().__init__(categorical_crossentropy, reduction, name, dtype, from_logits=from_logits,
-                         label_smoothing=label_smoothing, axis=axis)  # fmt: skip
+        super().__init__(
+            categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
         self.axis = axis
@@ -208,10 +241,24 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         dtype: the float type of the computation; None: the predictions' own.
     """
 
-    def __init__(self, from_logits=False, ignore_class=None, reduction="sum_over_batch_size", axis=-1,
-                 name="sparse_categorical_crossentropy", dtype=None):  # fmt: skip
-        super().__init__(sparse_categorical_crossentropy, reduction, name, dtype, from_logits=from_logits,
-                         ignore_class=ignore_class, axis=axis)  # fmt: skip
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        reduction: str = "sum_over_batch_size",
+        axis: int = -1,
+        name: str = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+    ):
+        super().__init__(
+            sparse_categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            ignore_class=ignore_class,
+            axis=axis,
+        )
         self.from_logits = from_logits
         self.ignore_class = ignore_class
         self.axis = axis

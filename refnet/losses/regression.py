@@ -1,5 +1,7 @@
 """Losses of regression: how far numbers are from numbers."""
 
+from typing import Any
+
 from refnet import ops
 from refnet.losses.loss import LossFunctionWrapper, as_predictions, as_targets, squeeze_or_expand_to_same_rank
 
@@ -7,16 +9,20 @@ __all__ = ["MeanAbsoluteError", "MeanSquaredError", "mean_absolute_error", "mean
 
 
 def aligned(y_true, y_pred, name):
-    """Targets and predictions as arrays of one shape and float type.
+    """Targets and predictions as arrays of one shape and float type; see `same_shape`."""
+    y_pred = as_predictions(y_pred)
+    return same_shape(as_targets(y_true, y_pred), y_pred, name)
 
-    (N,) against (N, 1) are aligned; anything else that differs is an error: broadcasting would compare numbers that do not
-    belong together.
+
+def same_shape(y_true, y_pred, name):
+    """Targets and predictions of one shape.
+
+    (N,) against (N, 1) are aligned; anything else that differs is an error: broadcasting would compare numbers that do
+    not belong together.
 
     Raises:
         ValueError: naming the loss, both shapes and a remedy.
     """
-    y_pred = as_predictions(y_pred)
-    y_true = as_targets(y_true, y_pred)
     if y_true.shape == y_pred.shape:
         return y_true, y_pred
     y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
@@ -35,7 +41,9 @@ def mismatch(y_true, y_pred, name) -> str:
             f"refnet.utils.to_categorical(y, num_classes={output[-1]})."
         )
     else:
-        remedy = f"The targets need the output's shape; or give the last layer {shape[-1] if len(shape) > 1 else 1} unit(s)."
+        remedy = (
+            f"The targets need the output's shape; or give the last layer {shape[-1] if len(shape) > 1 else 1} unit(s)."
+        )
     return f"{name}: the targets have shape {shape}, but the output has shape {output}. {remedy}"
 
 
@@ -84,8 +92,11 @@ class MeanSquaredError(LossFunctionWrapper):
         array(0.5, dtype=float32)
     """
 
-    def __init__(self, reduction="sum_over_batch_size", name="mean_squared_error", dtype=None):
+    def __init__(self, reduction: str = "sum_over_batch_size", name: str = "mean_squared_error", dtype: Any = None):
         super().__init__(mean_squared_error, reduction, name, dtype)
+
+    def call(self, y_true, y_pred):
+        return ops.mean_squared_error(*same_shape(y_true, y_pred, "mean_squared_error"))
 
     def get_config(self):
         return {"name": self.name, "reduction": self.reduction}
@@ -100,8 +111,11 @@ class MeanAbsoluteError(LossFunctionWrapper):
         dtype: the float type of the computation; None: the predictions' own.
     """
 
-    def __init__(self, reduction="sum_over_batch_size", name="mean_absolute_error", dtype=None):
+    def __init__(self, reduction: str = "sum_over_batch_size", name: str = "mean_absolute_error", dtype: Any = None):
         super().__init__(mean_absolute_error, reduction, name, dtype)
+
+    def call(self, y_true, y_pred):
+        return ops.mean_absolute_error(*same_shape(y_true, y_pred, "mean_absolute_error"))
 
     def get_config(self):
         return {"name": self.name, "reduction": self.reduction}

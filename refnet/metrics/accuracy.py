@@ -1,5 +1,7 @@
 """Accuracies: the fraction of predictions that are right."""
 
+from typing import Any
+
 import numpy as np
 
 from refnet import config
@@ -76,7 +78,8 @@ def sparse_categorical_accuracy(y_true, y_pred):
     best = y_pred.argmax(-1)
     if y_true.shape != best.shape:
         raise ValueError(
-            f"sparse_categorical_accuracy: labels of shape {y_true.shape} do not fit predictions of shape {y_pred.shape}; "
+            f"sparse_categorical_accuracy: labels of shape {y_true.shape} do not fit predictions of shape "
+            f"{y_pred.shape}; "
             f"expected {best.shape}. For one-hot targets use the metric 'categorical_accuracy'."
         )
     matches = (y_true == best).astype(config.floatx())
@@ -99,7 +102,7 @@ class Accuracy(MeanMetricWrapper):
 
     _direction = "up"
 
-    def __init__(self, name="accuracy", dtype=None):
+    def __init__(self, name: str = "accuracy", dtype: Any = None):
         super().__init__(accuracy, name=name, dtype=dtype)
 
     def get_config(self):
@@ -117,7 +120,7 @@ class BinaryAccuracy(MeanMetricWrapper):
 
     _direction = "up"
 
-    def __init__(self, name="binary_accuracy", dtype=None, threshold=0.5):
+    def __init__(self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5):
         if threshold is not None and not 0 <= threshold <= 1:
             raise ValueError(f"BinaryAccuracy: `threshold` must be in [0, 1]. Received: threshold={threshold}")
         super().__init__(binary_accuracy, name=name, dtype=dtype, threshold=threshold)
@@ -137,7 +140,7 @@ class CategoricalAccuracy(MeanMetricWrapper):
 
     _direction = "up"
 
-    def __init__(self, name="categorical_accuracy", dtype=None):
+    def __init__(self, name: str = "categorical_accuracy", dtype: Any = None):
         super().__init__(categorical_accuracy, name=name, dtype=dtype)
 
     def get_config(self):
@@ -154,7 +157,7 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
 
     _direction = "up"
 
-    def __init__(self, name="sparse_categorical_accuracy", dtype=None):
+    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None):
         super().__init__(sparse_categorical_accuracy, name=name, dtype=dtype)
 
     def get_config(self):

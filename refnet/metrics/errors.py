@@ -1,6 +1,7 @@
 """Losses as metrics: their mean over all samples."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +19,10 @@ __all__ = [
 
 
 class _ErrorMetric(MeanMetricWrapper):
-    """A mean error. For plain arrays of one shape the kernel is called without detour: metrics are never on the tape."""
+    """A mean error. For plain arrays of one shape the kernel is called without detour: metrics are never on the
+    tape."""
 
-    _kernel = None
+    _kernel: str = ""
 
     @backend.entry_point
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -48,7 +50,7 @@ class MeanSquaredError(_ErrorMetric):
     _direction = "down"
     _kernel = "mean_squared_error_forward"
 
-    def __init__(self, name="mean_squared_error", dtype=None):
+    def __init__(self, name: str = "mean_squared_error", dtype: Any = None):
         super().__init__(losses.mean_squared_error, name=name, dtype=dtype)
 
     def get_config(self):
@@ -66,7 +68,7 @@ class MeanAbsoluteError(_ErrorMetric):
     _direction = "down"
     _kernel = "mean_absolute_error_forward"
 
-    def __init__(self, name="mean_absolute_error", dtype=None):
+    def __init__(self, name: str = "mean_absolute_error", dtype: Any = None):
         super().__init__(losses.mean_absolute_error, name=name, dtype=dtype)
 
     def get_config(self):
@@ -81,7 +83,7 @@ class RootMeanSquaredError(MeanSquaredError):
         dtype: accepted for Keras' sake: state is float64.
     """
 
-    def __init__(self, name="root_mean_squared_error", dtype=None):
+    def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
 
     def result(self):
@@ -100,7 +102,13 @@ class BinaryCrossentropy(MeanMetricWrapper):
 
     _direction = "down"
 
-    def __init__(self, name="binary_crossentropy", dtype=None, from_logits=False, label_smoothing=0):
+    def __init__(
+        self,
+        name: str = "binary_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0,
+    ):
         super().__init__(
             losses.binary_crossentropy, name=name, dtype=dtype, from_logits=from_logits, label_smoothing=label_smoothing
         )
@@ -122,7 +130,14 @@ class CategoricalCrossentropy(MeanMetricWrapper):
 
     _direction = "down"
 
-    def __init__(self, name="categorical_crossentropy", dtype=None, from_logits=False, label_smoothing=0, axis=-1):
+    def __init__(
+        self,
+        name: str = "categorical_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0,
+        axis: int = -1,
+    ):
         super().__init__(losses.categorical_crossentropy, name=name, dtype=dtype, from_logits=from_logits,
                          label_smoothing=label_smoothing, axis=axis)  # fmt: skip
 
@@ -143,7 +158,14 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
 
     _direction = "down"
 
-    def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, ignore_class=None, axis=-1):
+    def __init__(
+        self,
+        name: str = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        axis: int = -1,
+    ):
         super().__init__(losses.sparse_categorical_crossentropy, name=name, dtype=dtype, from_logits=from_logits,
                          ignore_class=ignore_class, axis=axis)  # fmt: skip
 

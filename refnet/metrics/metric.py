@@ -12,8 +12,8 @@ __all__ = ["Metric"]
 class Metric:
     """Base class of metrics.
 
-    Subclasses define `update_state(...)`, which takes a batch into account, and `result()`; and `reset_state()`, unless all
-    state is in variables made by `add_variable`.
+    Subclasses define `update_state(...)`, which takes a batch into account, and `result()`; and `reset_state()`,
+    unless all state is in variables made by `add_variable`.
 
     Args:
         dtype: the float type of variables; None: `floatx()`.
@@ -32,7 +32,7 @@ class Metric:
     """
 
     _backend = None
-    _direction = None  # "up" or "down": which way is better
+    _direction: str | None = None  # "up" or "down": which way is better
 
     def __init__(self, dtype=None, name: str | None = None):
         self.name = name or auto_name(type(self).__name__)

@@ -1,6 +1,7 @@
 """Sums and means over batches.
 
-State is two Python floats (float64): an update costs a fraction of a microsecond and no float32 rounding adds up over an epoch.
+State is two Python floats (float64): an update costs a fraction of a microsecond and no float32 rounding adds up over
+an epoch.
 """
 
 import numpy as np

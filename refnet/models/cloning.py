@@ -51,7 +51,8 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
     if model._network is None:
         if input_tensors is not None or clone_function is not None:
             raise ValueError(
-                f"clone_model: model '{model.name}' is subclassed, so `input_tensors` and `clone_function` do not apply to it."
+                f"clone_model: model '{model.name}' is subclassed, so `input_tensors` and `clone_function` do not "
+                "apply to it."
             )
         return type(model).from_config(model.get_config())
     clones = {}

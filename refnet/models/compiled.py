@@ -1,4 +1,5 @@
-"""What `compile` makes of losses and metrics: for each output its loss, its weight, its metrics, and their names in the logs."""
+"""What `compile` makes of losses and metrics: for each output its loss, its weight, its metrics, and their names in
+the logs."""
 
 import numpy as np
 
@@ -34,26 +35,39 @@ def resolve_loss(identifier, y_true, y_pred):
     if identifier is None:
         return None
     if isinstance(identifier, str) and identifier.lower() in _CROSSENTROPY:
-        found = by_shapes(y_true, y_pred, losses.binary_crossentropy, losses.sparse_categorical_crossentropy,
-                          losses.categorical_crossentropy)  # fmt: skip
+        found = by_shapes(
+            y_true,
+            y_pred,
+            losses.binary_crossentropy,
+            losses.sparse_categorical_crossentropy,
+            losses.categorical_crossentropy,
+        )
     else:
         found = losses.get(identifier)
     if isinstance(found, losses.Loss):
         return found
-    if found is losses.sparse_categorical_crossentropy:  # its class converts the labels once and for all
-        return backend.localise(losses.SparseCategoricalCrossentropy)()
     name = identifier if isinstance(identifier, str) else get_registered_name(found)
+    cls = losses.class_of(found)
+    if cls is not None:
+        return backend.localise(cls)(name=name)
     return backend.localise(LossFunctionWrapper)(found, name=name)
 
 
 def resolve_metric(identifier, y_true, y_pred):
     """A Metric from what the user gave; its name is the user's."""
     if isinstance(identifier, str) and identifier.lower() in _ACCURACY:
-        cls = by_shapes(y_true, y_pred, metrics.BinaryAccuracy, metrics.SparseCategoricalAccuracy, metrics.CategoricalAccuracy)
+        cls = by_shapes(
+            y_true, y_pred, metrics.BinaryAccuracy, metrics.SparseCategoricalAccuracy, metrics.CategoricalAccuracy
+        )
         return backend.localise(cls)(name=identifier)
     if isinstance(identifier, str) and identifier.lower() in _CROSSENTROPY:
-        cls = by_shapes(y_true, y_pred, metrics.BinaryCrossentropy, metrics.SparseCategoricalCrossentropy,
-                        metrics.CategoricalCrossentropy)  # fmt: skip
+        cls = by_shapes(
+            y_true,
+            y_pred,
+            metrics.BinaryCrossentropy,
+            metrics.SparseCategoricalCrossentropy,
+            metrics.CategoricalCrossentropy,
+        )
         return backend.localise(cls)(name=identifier)
     found = metrics.get(identifier)
     if found is None:
@@ -90,8 +104,8 @@ def output_names_of(y_pred, names):
 def spread(setting, y_pred, names, what, is_leaf=lambda s: not isinstance(s, (list, tuple, dict))):
     """One entry of a setting (loss, weight, metrics) for each leaf of the outputs.
 
-    The setting has the structure of the outputs, or is a list with one entry per output, a dict by output names (missing: None), or
-    one entry for all.
+    The setting has the structure of the outputs, or is a list with one entry per output, a dict by output names
+    (missing: None), or one entry for all.
 
     Raises:
         ValueError: when it fits none of these.
@@ -107,7 +121,11 @@ def spread(setting, y_pred, names, what, is_leaf=lambda s: not isinstance(s, (li
             for key in tree.sorted_keys(y_pred):
                 inner = y_pred[key]
                 inner_names = [key] * len(tree.flatten(inner))
-                found += spread(setting.get(key), inner, inner_names, what, is_leaf) if tree.is_nested(inner) else [setting.get(key)]
+                found += (
+                    spread(setting.get(key), inner, inner_names, what, is_leaf)
+                    if tree.is_nested(inner)
+                    else [setting.get(key)]
+                )
             return found
         unknown = [k for k in setting if str(k) not in names]
         raise ValueError(f"`{what}` has the key {unknown[0]!r}, but the model's outputs are named {names}.")
@@ -119,7 +137,9 @@ def spread(setting, y_pred, names, what, is_leaf=lambda s: not isinstance(s, (li
         ]
     if len(setting) == count:
         return list(setting)
-    raise ValueError(f"`{what}` has {len(setting)} entries, but the model has {count} output(s) {names}. Pass one entry per output.")
+    raise ValueError(
+        f"`{what}` has {len(setting)} entries, but the model has {count} output(s) {names}. Pass one entry per output."
+    )
 
 
 def match(y, y_pred, names, wanted, what):
@@ -134,8 +154,11 @@ def match(y, y_pred, names, wanted, what):
     if isinstance(y, dict) and not isinstance(y_pred, dict) and set(y) <= set(names):
         return [y.get(name) for name in names]
     if isinstance(y, dict) and isinstance(y_pred, dict) and set(y) <= set(y_pred):
-        y = [leaf for key in tree.sorted_keys(y_pred) for leaf in (
-            tree.flatten(y[key]) if key in y else [None] * len(tree.flatten(y_pred[key])))]  # fmt: skip
+        y = [
+            leaf
+            for key in tree.sorted_keys(y_pred)
+            for leaf in (tree.flatten(y[key]) if key in y else [None] * len(tree.flatten(y_pred[key])))
+        ]
     leaves = tree.flatten(y)
     if len(leaves) == count:
         return leaves
@@ -143,7 +166,8 @@ def match(y, y_pred, names, wanted, what):
         remaining = iter(leaves)
         return [next(remaining) if want else None for want in wanted]
     raise ValueError(
-        f"The {what} have {len(leaves)} array(s), but the model has {count} output(s) {names}. Pass one array per output, as a list or "
+        f"The {what} have {len(leaves)} array(s), but the model has {count} output(s) {names}. Pass one array per "
+        "output, as a list or "
         "as a dict by output names."
     )
 
@@ -175,7 +199,9 @@ class CompiledLoss:
         targets = match(y_true, y_pred, names, wanted, "targets")
         self._entries = [
             (index, name, resolve_loss(setting, t, o), weight)
-            for index, (name, setting, weight, t, o) in enumerate(zip(names, settings, weights, targets, outputs, strict=True))
+            for index, (name, setting, weight, t, o) in enumerate(
+                zip(names, settings, weights, targets, outputs, strict=True)
+            )
             if setting is not None
         ]
         self._output_names, self._wanted = names, wanted
@@ -190,8 +216,15 @@ class CompiledLoss:
         if self._only is not None and type(y_true) is np.ndarray and not tree.is_nested(sample_weight):
             return self._only(y_true, y_pred, sample_weight)
         if y_true is None:
-            raise ValueError("The model was compiled with a loss, but there are no targets `y`. Pass `y`, or data that yields (x, y).")
-        if not tree.is_nested(y_pred) and isinstance(y_true, (list, tuple)) and not any(hasattr(t, "shape") for t in y_true):
+            raise ValueError(
+                "The model was compiled with a loss, but there are no targets `y`. Pass `y`, or data that yields (x, "
+                "y)."
+            )
+        if (
+            not tree.is_nested(y_pred)
+            and isinstance(y_true, (list, tuple))
+            and not any(hasattr(t, "shape") for t in y_true)
+        ):
             y_true = np.asarray(y_true)
         if self._entries is None:
             self._build(y_true, y_pred)
@@ -226,12 +259,15 @@ class CompiledMetrics(metrics.Metric):
         super().__init__(name="compile_metrics")
         for what, given in (("metrics", user_metrics), ("weighted_metrics", weighted)):
             if given is not None and not isinstance(given, (list, tuple, dict)):
-                raise ValueError(f"`{what}` must be a list, tuple or dict, e.g. {what}=[{given!r}]. Received: {given!r}")
+                raise ValueError(
+                    f"`{what}` must be a list, tuple or dict, e.g. {what}=[{given!r}]. Received: {given!r}"
+                )
             check_names(given, metrics.get, _ACCURACY + _CROSSENTROPY)
         self._given = (user_metrics, weighted)
         self._names = output_names
         self._entries = None
         self._results = []
+        self._single = False
 
     @property
     def metrics(self) -> list:
@@ -253,7 +289,13 @@ class CompiledMetrics(metrics.Metric):
             if len(names) == 1:
                 lists = [tree.flatten(given)]
             else:
-                lists = spread(given, y_pred, names, "weighted_metrics" if weighted else "metrics", _is_metric_list(len(names), names))
+                lists = spread(
+                    given,
+                    y_pred,
+                    names,
+                    "weighted_metrics" if weighted else "metrics",
+                    _is_metric_list(len(names), names),
+                )
             for index, identifiers in enumerate(lists):
                 for identifier in [] if identifiers is None else tree.flatten(identifiers):
                     if identifier is None:
@@ -261,9 +303,12 @@ class CompiledMetrics(metrics.Metric):
                     metric = resolve_metric(identifier, targets[index], outputs[index])
                     entries.append((index, metric, weighted))
                     prefix = f"{names[index]}_" if len(names) > 1 else ""
-                    results.append((_unique(f"{prefix}{metric.name}", f"{prefix}weighted_{metric.name}", weighted, taken), metric))
+                    results.append(
+                        (_unique(f"{prefix}{metric.name}", f"{prefix}weighted_{metric.name}", weighted, taken), metric)
+                    )
         self._entries, self._results = entries, results
         self._output_names = names
+        self._single = len(names) == 1 and not tree.is_nested(y_pred)
         tracking.structure_changed()
 
     @backend.entry_point
@@ -271,8 +316,17 @@ class CompiledMetrics(metrics.Metric):
         """Take a batch into account."""
         if self._entries is None:
             self._build(y_true, y_pred)
+        if self._single and sample_weight is None and type(y_true) is np.ndarray:
+            output = autodiff.value_of(y_pred)
+            for _, metric, _ in self._entries:
+                metric.update_state(y_true, output)
+            return
         if len(self._output_names) == 1:
-            target = y_true if type(y_true) is np.ndarray else plain(tree.flatten(y_true)[0] if _holds_arrays(y_true) else y_true)
+            target = (
+                y_true
+                if type(y_true) is np.ndarray
+                else plain(tree.flatten(y_true)[0] if _holds_arrays(y_true) else y_true)
+            )
             output = autodiff.value_of(y_pred if not tree.is_nested(y_pred) else tree.flatten(y_pred)[0])
             if tree.is_nested(sample_weight):
                 sample_weight = tree.flatten(sample_weight)[0]

@@ -1,7 +1,7 @@
 """Batches for `fit`, `evaluate` and `predict`, from arrays, generators, iterables and PyDatasets.
 
-Arrays are converted once, to C-contiguous arrays of the model's types; a batch is then a view, or, shuffled, one gather by the active
-kernels.
+Arrays are converted once, to C-contiguous arrays of the model's types; a batch is then a view, or, shuffled, one
+gather by the active kernels.
 """
 
 import math
@@ -56,7 +56,8 @@ class Data:
                         yield batch
                         continue
                 warnings.warn(
-                    f"The data ran out after {step} of {self.steps} steps; the epoch ends here. Make sure that there are at least "
+                    f"The data ran out after {step} of {self.steps} steps; the epoch ends here. Make sure that there "
+                    "are at least "
                     "`steps_per_epoch * epochs` batches.",
                     stacklevel=3,
                 )
@@ -88,8 +89,18 @@ class ArrayData(Data):
         ValueError: for an empty data set, different lengths, types that are not numbers.
     """
 
-    def __init__(self, x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle=False, class_weight=None, dtypes=None,
-                 target_dtype="float32"):  # fmt: skip
+    def __init__(
+        self,
+        x,
+        y=None,
+        sample_weight=None,
+        batch_size=None,
+        steps=None,
+        shuffle=False,
+        class_weight=None,
+        dtypes=None,
+        target_dtype="float32",
+    ):
         super().__init__(steps)
         if class_weight is not None:
             sample_weight = class_weights(y, class_weight, sample_weight)
@@ -119,7 +130,8 @@ class ArrayData(Data):
         gather = backend.active().gather_rows
         if self.shuffle == "batch":
             order = np.concatenate(
-                [start + random.global_permutation(min(size, n - start)) for start in range(0, n, size)] or [np.empty(0, np.int64)]
+                [start + random.global_permutation(min(size, n - start)) for start in range(0, n, size)]
+                or [np.empty(0, np.int64)]
             )
         else:
             order = random.global_permutation(n)
@@ -193,8 +205,17 @@ def _naturals():
         n += 1
 
 
-def make_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle=False, class_weight=None, dtypes=None,
-              target_dtype="float32"):  # fmt: skip
+def make_data(
+    x,
+    y=None,
+    sample_weight=None,
+    batch_size=None,
+    steps=None,
+    shuffle=False,
+    class_weight=None,
+    dtypes=None,
+    target_dtype="float32",
+):
     """The right `Data` for what the user passed as `x`.
 
     Raises:
@@ -203,8 +224,10 @@ def make_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffl
     if isinstance(x, Data):
         return x
     is_dataset = isinstance(x, PyDataset) or (hasattr(x, "__getitem__") and hasattr(x, "on_epoch_end"))
-    is_iterable = not is_dataset and hasattr(x, "__iter__") and not (
-        hasattr(x, "__array__") or hasattr(x, "shape") or isinstance(x, (list, tuple, dict, str))
+    is_iterable = (
+        not is_dataset
+        and hasattr(x, "__iter__")
+        and not (hasattr(x, "__array__") or hasattr(x, "shape") or isinstance(x, (list, tuple, dict, str)))
     )
     if not (is_dataset or is_iterable):
         if x is None:
@@ -213,7 +236,9 @@ def make_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffl
     kind = type(x).__name__
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
-            raise ValueError(f"`{name}` must be None when `x` is a {kind}: it yields (x, y) or (x, y, sample_weight) itself.")
+            raise ValueError(
+                f"`{name}` must be None when `x` is a {kind}: it yields (x, y) or (x, y, sample_weight) itself."
+            )
     if batch_size is not None:
         raise ValueError(f"`batch_size` must be None when `x` is a {kind}: it yields batches already.")
     if is_dataset:
@@ -251,13 +276,19 @@ def as_array(value, name, dtype, float_dtype):
 def _converted(value, name, dtypes, float_dtype):
     if value is None:
         return None
-    if isinstance(value, (list, tuple)) and not any(hasattr(v, "shape") or hasattr(v, "__array__") or v is None for v in tree.flatten(value)):
+    if isinstance(value, (list, tuple)) and not any(
+        hasattr(v, "shape") or hasattr(v, "__array__") or v is None for v in tree.flatten(value)
+    ):
         value = np.asarray(value)  # a list of numbers, or of rows of numbers
     if not tree.is_nested(value):
         dtype = dtypes[0] if dtypes is not None and len(dtypes) == 1 else None
         return as_array(value, name, dtype, float_dtype)
     leaves = tree.flatten(value)
-    known = list(dtypes) if dtypes is not None and len(dtypes) == len(leaves) and not isinstance(value, dict) else [None] * len(leaves)
+    known = (
+        list(dtypes)
+        if dtypes is not None and len(dtypes) == len(leaves) and not isinstance(value, dict)
+        else [None] * len(leaves)
+    )
     converted = [None if v is None else as_array(v, name, d, float_dtype) for v, d in zip(leaves, known, strict=True)]
     return tree.pack_sequence_as(value, converted)
 
@@ -301,7 +332,9 @@ def class_weights(y, class_weight, sample_weight=None):
     if y is None:
         raise ValueError("`class_weight` needs targets `y`.")
     if isinstance(y, (list, tuple, dict)) and any(hasattr(v, "shape") for v in tree.flatten(y)):
-        raise ValueError("`class_weight` is only supported for models with a single output. Pass `sample_weight` for each output.")
+        raise ValueError(
+            "`class_weight` is only supported for models with a single output. Pass `sample_weight` for each output."
+        )
     labels = np.asarray(autodiff.value_of(y))
     if labels.ndim > 1:
         labels = labels[..., 0] if labels.shape[-1] == 1 else labels.argmax(-1)
@@ -329,12 +362,15 @@ def split_validation(arrays, fraction):
     leaves = [leaf for leaf in tree.flatten(arrays) if leaf is not None]
     if any(not hasattr(leaf, "__len__") or isinstance(leaf, PyDataset) for leaf in leaves) or not leaves:
         raise ValueError("`validation_split` is only supported for arrays. Pass `validation_data` instead.")
-    arrays = [_converted(part, name, None, None) for part, name in zip(arrays, ("x", "y", "sample_weight"), strict=True)]
+    arrays = [
+        _converted(part, name, None, None) for part, name in zip(arrays, ("x", "y", "sample_weight"), strict=True)
+    ]
     n = _count(*arrays)
     at = math.floor(n * (1.0 - fraction))
     if at == 0 or at == n:
         raise ValueError(
-            f"With {n} sample(s), validation_split={fraction} leaves nothing for {'training' if at == 0 else 'validation'}. "
+            f"With {n} sample(s), validation_split={fraction} leaves nothing for "
+            f"{'training' if at == 0 else 'validation'}. "
             "Pass more data or another fraction."
         )
     return tuple(_take(p, lambda a: a[:at]) for p in arrays), tuple(_take(p, lambda a: a[at:]) for p in arrays)

@@ -1,7 +1,7 @@
 """A network as plain values and back, in Keras' format.
 
-Each layer's configuration lists its calls (`inbound_nodes`); in their arguments a symbolic tensor stands as the layer that makes it, which of
-that layer's calls, and which of the call's outputs.
+Each layer's configuration lists its calls (`inbound_nodes`); in their arguments a symbolic tensor stands as the layer
+that makes it, which of that layer's calls, and which of the call's outputs.
 """
 
 import importlib
@@ -17,7 +17,7 @@ def network_config(network) -> dict:
     """The layers, inputs and outputs of a network as plain values."""
     names = _operation_names(network)
     calls = {}  # id of node -> its number among the operation's nodes in this network
-    by_operation = {}
+    by_operation: dict = {}
     for node in network.nodes:
         siblings = by_operation.setdefault(id(node.operation), [])
         calls[id(node)] = len(siblings)
@@ -39,15 +39,26 @@ def network_config(network) -> dict:
     for tensor in network.inputs:
         if id(tensor) in stand_ins:
             config = {"batch_shape": list(tensor.shape), "dtype": tensor.dtype, "name": stand_ins[id(tensor)]}
-            layers.append({"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": None,
-                           "name": config["name"], "inbound_nodes": []})  # fmt: skip
+            layers.append(
+                {
+                    "module": "keras.layers",
+                    "class_name": "InputLayer",
+                    "config": config,
+                    "registered_name": None,
+                    "name": config["name"],
+                    "inbound_nodes": [],
+                }
+            )
     for operation in network.operations:
         entry = _operation_config(operation, names[id(operation)])
         entry["inbound_nodes"] = [
-            {"args": [tree.map_structure(encode, a) for a in node.args],
-             "kwargs": {k: tree.map_structure(encode, v) for k, v in node.kwargs.items()}}
-            for node in by_operation[id(operation)] if node.inputs
-        ]  # fmt: skip
+            {
+                "args": [tree.map_structure(encode, a) for a in node.args],
+                "kwargs": {k: tree.map_structure(encode, v) for k, v in node.kwargs.items()},
+            }
+            for node in by_operation[id(operation)]
+            if node.inputs
+        ]
         layers.append(entry)
     return {
         "layers": layers,
@@ -70,8 +81,13 @@ def _operation_names(network):
 
 def _operation_config(operation, name):
     if isinstance(operation, graph.FunctionOperation):
-        return {"module": "refnet.ops", "class_name": "FunctionOperation", "config": {"function": operation.name},
-                "registered_name": None, "name": name}  # fmt: skip
+        return {
+            "module": "refnet.ops",
+            "class_name": "FunctionOperation",
+            "config": {"function": operation.name},
+            "registered_name": None,
+            "name": name,
+        }
     return {**serialization.serialize_keras_object(operation), "name": name}
 
 
@@ -125,7 +141,9 @@ def network_from_config(config, custom_objects=None, replacements=None, input_te
             if nodes:
                 left.append((name, nodes))
         if left and not progress:
-            raise ValueError(f"The model's configuration has calls whose inputs nothing makes: {[name for name, _ in left]}.")
+            raise ValueError(
+                f"The model's configuration has calls whose inputs nothing makes: {[name for name, _ in left]}."
+            )
         waiting = left
 
     def tensors(structure):
@@ -189,4 +207,3 @@ def _decoded(node, tensor_at, custom_objects):
 
     args, kwargs = decode(list(node["args"])), decode(dict(node["kwargs"]))
     return None if missing else (args, kwargs)
-

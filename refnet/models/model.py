@@ -1,14 +1,18 @@
 """Model: layers that train together.
 
-Made from symbolic inputs and outputs (the functional way), it holds a `Network`; subclassed with a `call` of its own, it runs that.
+Made from symbolic inputs and outputs (the functional way), it holds a `Network`; subclassed with a `call` of its own,
+it runs that.
 """
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from refnet import backend, graph
-from refnet.layers.layer import Layer, _defined_by, _map_shapes
+from refnet.layers.layer import Layer
+from refnet.layers.support import defined_by, map_shapes
 from refnet.models.network import Network
 from refnet.models.trainer import Trainer
 from refnet.utils import naming, serialization, tracking, tree
@@ -72,7 +76,7 @@ class Model(Trainer, Layer):
         """The class name in configurations: Keras calls a model made from symbolic tensors a Functional."""
         return "Functional" if self._network is not None and type(self).__name__ == "Model" else None
 
-    # --- parts -----------------------------------------------------------------------------------------------------------
+    # --- parts ------------------------------------------------------------------------------------
 
     @property
     def _layers(self):
@@ -85,12 +89,15 @@ class Model(Trainer, Layer):
 
     @property
     def layers(self) -> list:
-        """The layers: of the graph, or those held as attributes."""
-        return list(self._network.layers) if self._network is not None else list(self._layers)
+        """The layers: of the graph (a Sequential's without its input), or those held as attributes."""
+        return self._listed_layers()
 
     @layers.setter
     def layers(self, _):
         raise AttributeError("`layers` of a model is read-only; use another name for your attribute.")
+
+    def _listed_layers(self):
+        return list(self._network.layers) if self._network is not None else list(self._layers)
 
     def _graph_or_error(self, what):
         if self._network is None:
@@ -140,7 +147,7 @@ class Model(Trainer, Layer):
         """The shape of the output, or shapes in the structure of the outputs."""
         return tree.map_structure(lambda t: t.shape, self.output)
 
-    def get_layer(self, name=None, index=None) -> Layer:
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its position.
 
         Raises:
@@ -157,31 +164,34 @@ class Model(Trainer, Layer):
             if layer.name == name:
                 return layer
         names = [layer.name for layer in layers]
-        raise ValueError(f"Model '{self.name}' has no layer '{name}'.{naming.did_you_mean(name, names)} Its layers: {names}.")
+        raise ValueError(
+            f"Model '{self.name}' has no layer '{name}'.{naming.did_you_mean(name, names)} Its layers: {names}."
+        )
 
-    # --- the call ----------------------------------------------------------------------------------------------------------
+    # --- the call ---------------------------------------------------------------------------------
 
     def call(self, inputs, training=None, mask=None):
         """Run the graph. Subclasses without symbolic tensors define it."""
         if self._network is None:
             raise NotImplementedError(
-                f"Model '{self.name}' ({type(self).__name__}) has no `call`. Define `call(self, inputs, training=None)`, or make the "
+                f"Model '{self.name}' ({type(self).__name__}) has no `call`. Define `call(self, inputs, "
+                "training=None)`, or make the "
                 "model from symbolic tensors: Model(inputs, outputs)."
             )
         return self._network(inputs, training, mask)
 
     @backend.entry_point
-    def build(self, input_shape):
+    def build(self, input_shape: Any):
         """Make all weights, by running `call` on an example.
 
         Args:
             input_shape: the shape of the input, None for the batch; or a structure of shapes.
         """
         if self._network is None:
-            self._probe((_map_shapes(lambda shape: graph.KerasTensor(shape, self.compute_dtype), input_shape),), {})
+            self._probe((map_shapes(lambda shape: graph.KerasTensor(shape, self.compute_dtype), input_shape),), {})
 
     def _build_for(self, args, kwargs):
-        if _defined_by(type(self), "build") is Model and not any(map(graph.is_keras_tensor, tree.flatten(args))):
+        if defined_by(type(self), "build") is Model and not any(map(graph.is_keras_tensor, tree.flatten(args))):
             object.__setattr__(self, "built", True)  # the first call builds the layers
             return
         super()._build_for(args, kwargs)
@@ -192,19 +202,19 @@ class Model(Trainer, Layer):
         inputs = args[0] if args else kwargs["inputs"]
         shapes = self.compute_output_shape(tree.map_structure(lambda t: t.shape, inputs))
         dtypes = iter([t.dtype for t in self._network.outputs])
-        return _map_shapes(lambda shape: graph.KerasTensor(shape, next(dtypes)), shapes)
+        return map_shapes(lambda shape: graph.KerasTensor(shape, next(dtypes)), shapes)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any):
         """The shape of the output for a shape (or structure of shapes) of the input."""
         if self._network is None:
             return super().compute_output_shape(input_shape)
-        inputs = _map_shapes(lambda shape: shape, input_shape)
+        inputs = map_shapes(lambda shape: shape, input_shape)
         if _shapes_equal(inputs, self.input_shape):
             return self.output_shape
         return tree_shapes(self._probe_network(inputs))
 
     def _probe_network(self, input_shape):
-        flat = [s for s in _flat_shapes(input_shape)]
+        flat = _flat_shapes(input_shape)
         network = self._network
         if len(flat) != len(network.inputs):
             raise ValueError(f"Model '{self.name}' has {len(network.inputs)} input(s), received {len(flat)} shape(s).")
@@ -219,10 +229,17 @@ class Model(Trainer, Layer):
         floats = [t.dtype for t in self._network.outputs if np.dtype(t.dtype).kind == "f"]
         return dtypes, floats[0] if floats else self.compute_dtype
 
-    # --- looking at it -------------------------------------------------------------------------------------------------------
+    # --- looking at it ----------------------------------------------------------------------------
 
-    def summary(self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False,
-                layer_range=None):  # fmt: skip
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: list | None = None,
+        print_fn: Callable | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: list | None = None,
+    ):
         """Print a table of the layers, their output shapes and their parameters.
 
         Args:
@@ -237,7 +254,7 @@ class Model(Trainer, Layer):
 
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
-    # --- configuration ---------------------------------------------------------------------------------------------------------
+    # --- configuration ----------------------------------------------------------------------------
 
     def get_config(self) -> dict:
         """The graph as plain values; for a subclassed model the constructor's arguments, see `Layer.get_config`."""
@@ -284,7 +301,8 @@ def _functional_arguments(args, kwargs):
         return kwargs.pop("inputs"), kwargs.pop("outputs"), kwargs
     if args or "inputs" in kwargs or "outputs" in kwargs:
         raise ValueError(
-            "Model needs both `inputs` and `outputs`, symbolic tensors: Model(inputs, outputs). A subclass without them calls "
+            "Model needs both `inputs` and `outputs`, symbolic tensors: Model(inputs, outputs). A subclass without "
+            "them calls "
             "super().__init__() and defines `call`."
         )
     return None, None, kwargs
@@ -292,7 +310,7 @@ def _functional_arguments(args, kwargs):
 
 def _flat_shapes(shapes):
     found = []
-    _map_shapes(found.append, shapes)
+    map_shapes(found.append, shapes)
     return found
 
 

@@ -1,14 +1,15 @@
 """Network: the graph between symbolic inputs and outputs, made ready to run.
 
 Sequential and the functional Model both hold one. The nodes between inputs and outputs are sorted once; each becomes a
-step (function, where its input stands, where its output goes), so that running the model is a loop over a list: no graph is
-walked and no structure is flattened while training.
+step (function, where its input stands, where its output goes), so that running the model is a loop over a list: no
+graph is walked and no structure is flattened while training.
 """
 
 import numpy as np
 
 from refnet import autodiff, graph, ops
-from refnet.layers.layer import Layer, _defined_by
+from refnet.layers.layer import Layer
+from refnet.layers.support import defined_by
 from refnet.utils import tree
 
 __all__ = ["Network"]
@@ -37,7 +38,8 @@ class Network:
             for tensor in tensors:
                 if not graph.is_keras_tensor(tensor):
                     raise ValueError(
-                        f"Model '{name}': `{what}` must be symbolic tensors, made by `Input` and layers. Received: {tensor!r} of "
+                        f"Model '{name}': `{what}` must be symbolic tensors, made by `Input` and layers. Received: "
+                        f"{tensor!r} of "
                         f"type {type(tensor).__name__}"
                     )
         if len({id(t) for t in self.inputs}) != len(self.inputs):
@@ -49,7 +51,8 @@ class Network:
         for layer_name in names:
             if names.count(layer_name) > 1:
                 raise ValueError(
-                    f"Model '{name}': two different layers are named '{layer_name}'. Names within a model must be unique: pass "
+                    f"Model '{name}': two different layers are named '{layer_name}'. Names within a model must be "
+                    "unique: pass "
                     "`name=` to one of them."
                 )
         self.input_names = [tensor.name for tensor in self.inputs]
@@ -58,7 +61,7 @@ class Network:
             if isinstance(outputs, dict) and not any(map(tree.is_nested, outputs.values()))
             else [tensor.node.operation.name if tensor.node else tensor.name for tensor in self.outputs]
         )
-        self._uses_masks = any(_defined_by(type(layer), "compute_mask") is not Layer for layer in self.layers)
+        self._uses_masks = any(defined_by(type(layer), "compute_mask") is not Layer for layer in self.layers)
         self._compile()
 
     def __getstate__(self):
@@ -68,7 +71,7 @@ class Network:
         vars(self).update(state)
         self._compile()
 
-    # --- making it ready -----------------------------------------------------------------------------------------------
+    # --- making it ready --------------------------------------------------------------------------
 
     def _compile(self):
         slots = {id(tensor): index for index, tensor in enumerate(self.inputs)}
@@ -95,14 +98,22 @@ class Network:
         call = self._callable(operation, node) if is_layer else operation
         takes_training = is_layer and operation._call_takes_training and "training" not in node.kwargs
         targets = [slots[id(t)] for t in outputs]
-        if len(node.args) == 1 and not node.kwargs and graph.is_keras_tensor(node.args[0]) and len(targets) == 1 and (
-            graph.is_keras_tensor(node.outputs)
+        if (
+            len(node.args) == 1
+            and not node.kwargs
+            and graph.is_keras_tensor(node.args[0])
+            and len(targets) == 1
+            and (graph.is_keras_tensor(node.outputs))
         ):
             return [call, slots[id(node.args[0])], targets[0], takes_training, (slots[id(node.args[0])],), node]
         return [
-            _General(call, node, slots), None, targets[0] if graph.is_keras_tensor(node.outputs) else targets, takes_training,
-            tuple({slots[id(t)] for t in node.inputs}), node,
-        ]  # fmt: skip
+            _General(call, node, slots),
+            None,
+            targets[0] if graph.is_keras_tensor(node.outputs) else targets,
+            takes_training,
+            tuple({slots[id(t)] for t in node.inputs}),
+            node,
+        ]
 
     def _callable(self, layer, node):
         """`layer.call` itself where nothing in `Layer.__call__` remains to be done at run time, else the layer."""
@@ -111,12 +122,12 @@ class Network:
             same_type
             and layer.activity_regularizer is None
             and layer._backend in (None, self._own_backend)
-            and _defined_by(type(layer), "__call__") is Layer
+            and defined_by(type(layer), "__call__") is Layer
             and (layer._called or not layer._layers)
         )
         return layer.call if direct else layer
 
-    # --- running -------------------------------------------------------------------------------------------------------
+    # --- running ----------------------------------------------------------------------------------
 
     def __call__(self, inputs, training=None, mask=None):
         """Run the model on arrays or tensors in the structure of its inputs."""
@@ -221,12 +232,14 @@ class Network:
             value = ops.expand_dims(value, axis=-1)
         shape = value.shape
         if len(shape) != rank or any(e is not None and e != s for e, s in zip(expected, shape, strict=True)):
-            problem = (
-                f"it has {len(shape)} axes instead of {rank}" if len(shape) != rank else
-                f"axis {next(i for i, (e, s) in enumerate(zip(expected, shape, strict=True)) if e not in (None, s))} has another size"
-            )  # fmt: skip
+            if len(shape) != rank:
+                problem = f"it has {len(shape)} axes instead of {rank}"
+            else:
+                axis = next(i for i, (e, s) in enumerate(zip(expected, shape, strict=True)) if e not in (None, s))
+                problem = f"axis {axis} has another size"
             raise ValueError(
-                f"Model '{self.name}': the input '{tensor.name}' expects shape {expected}, but received shape {tuple(shape)}: "
+                f"Model '{self.name}': the input '{tensor.name}' expects shape {expected}, but received shape "
+                f"{tuple(shape)}: "
                 f"{problem}. Reshape the data, or make the model with Input(shape={tuple(shape[1:])})."
             )
         return value
@@ -293,7 +306,8 @@ def _sorted_nodes(inputs, outputs, name):
                 continue
             if not node.inputs:
                 raise ValueError(
-                    f"Model '{name}': the outputs depend on the input '{tensor.name}' of shape {tensor.shape}, which is not among "
+                    f"Model '{name}': the outputs depend on the input '{tensor.name}' of shape {tensor.shape}, which "
+                    "is not among "
                     f"the model's inputs {[t.name for t in inputs]}. Add it to `inputs`."
                 )
             stack.extend((t, False) for t in reversed(node.inputs))

@@ -1,10 +1,13 @@
 """Sequential: layers one after the other. Once its input is known it is a functional model with one path."""
 
+from typing import Any
+
 import numpy as np
 
 from refnet import backend, graph
 from refnet.layers.input_layer import InputLayer
-from refnet.layers.layer import Layer, _map_shapes
+from refnet.layers.layer import Layer
+from refnet.layers.support import map_shapes
 from refnet.models.model import Model
 from refnet.models.network import Network
 from refnet.utils import naming, serialization, tree
@@ -33,9 +36,9 @@ class Sequential(Model):
         ... ])
     """
 
-    def __init__(self, layers=None, trainable=True, name=None):
+    def __init__(self, layers: list | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(**({"name": name} if name is not None else {}))
-        self._stack = []
+        self._stack: list[Layer] = []
         for layer in layers or ():
             self.add(layer, rebuild=False)
         self._rebuild()
@@ -43,7 +46,7 @@ class Sequential(Model):
             self.trainable = False
 
     @backend.entry_point
-    def add(self, layer, rebuild=True) -> None:
+    def add(self, layer, rebuild: bool = True) -> None:
         """Add a layer at the end.
 
         Args:
@@ -54,14 +57,16 @@ class Sequential(Model):
             layer = layer.node.operation
         if not isinstance(layer, Layer):
             raise ValueError(
-                f"Sequential '{self.name}': only layers can be added. Received: {layer!r} of type {type(layer).__name__}"
+                f"Sequential '{self.name}': only layers can be added. Received: {layer!r} of type "
+                f"{type(layer).__name__}"
                 + (". Pass an object, not the class: write ()." if isinstance(layer, type) else "")
             )
         if not self._stack and layer._input_shape_arg is not None:
             self._stack.append(backend.localise(InputLayer)(shape=layer._input_shape_arg))
         if any(other.name == layer.name for other in self._stack):
             raise ValueError(
-                f"Sequential '{self.name}': there is a layer named '{layer.name}' already. Names within a model must be unique: pass "
+                f"Sequential '{self.name}': there is a layer named '{layer.name}' already. Names within a model must "
+                "be unique: pass "
                 "`name=` to one of them."
             )
         if isinstance(layer, InputLayer) and self._stack:
@@ -71,7 +76,7 @@ class Sequential(Model):
         if rebuild:
             self._rebuild()
 
-    def pop(self, rebuild=True) -> Layer:
+    def pop(self, rebuild: bool = True) -> Layer:
         """Remove the last layer and return it."""
         if not self._stack:
             raise ValueError(f"Sequential '{self.name}' has no layers to remove.")
@@ -102,7 +107,7 @@ class Sequential(Model):
             self._connect(_input_like(first.input))
 
     @backend.entry_point
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None):
         """Connect the layers for an input shape.
 
         Args:
@@ -117,8 +122,10 @@ class Sequential(Model):
             self._connect(first.output)
             return
         if input_shape is None:
-            raise ValueError(f"Sequential '{self.name}': pass `input_shape` to build it, e.g. model.build((None, 784)).")
-        shape = _map_shapes(tuple, input_shape)
+            raise ValueError(
+                f"Sequential '{self.name}': pass `input_shape` to build it, e.g. model.build((None, 784))."
+            )
+        shape = map_shapes(tuple, input_shape)
         if tree.is_nested(shape) and not all(s is None or isinstance(s, (int, np.integer)) for s in shape):
             raise ValueError(f"Sequential '{self.name}' has a single input. Received input shapes: {input_shape}")
         self._connect(backend.localise(InputLayer)(batch_shape=shape, dtype=first.compute_dtype).output)
@@ -133,14 +140,14 @@ class Sequential(Model):
         if not self.trainable:
             self.trainable = False
 
-    @property
-    def _layers(self):
-        return self._cached("layers", lambda: [*self._stack, *(p for p in self._parts(Layer) if all(p is not s for s in self._stack))])
+    def _listed_layers(self):
+        return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
 
     @property
-    def layers(self) -> list:
-        """The layers, the input not counted."""
-        return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
+    def _layers(self):
+        return self._cached(
+            "layers", lambda: [*self._stack, *(p for p in self._parts(Layer) if all(p is not s for s in self._stack))]
+        )
 
     def _build_for(self, args, kwargs):
         x = args[0]
@@ -151,7 +158,7 @@ class Sequential(Model):
     def call(self, inputs, training=None, mask=None):
         return self._network(inputs, training, mask)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any):
         if self._network is not None:
             return super().compute_output_shape(input_shape)
         for layer in self._stack:

@@ -1,17 +1,19 @@
-"""The training loop: compile, fit, evaluate, predict, and the steps that they repeat.
+"""The training loop: compile, fit, evaluate, predict.
 
-`train_step` is the whole of training, in the lines of Keras' guides; override it (or `compute_loss`, `compute_metrics`) to train
-differently. `fit` around it feeds batches, calls callbacks and keeps the logs.
+`fit` feeds batches to `train_step` (see `steps.py`), calls callbacks and keeps the logs.
 """
 
 import inspect
-import warnings
+from typing import Any
 
 import numpy as np
 
-from refnet import autodiff, backend, callbacks as callbacks_module, metrics as metrics_module, ops, optimizers
+from refnet import autodiff, backend, optimizers
+from refnet import callbacks as callbacks_module
+from refnet import metrics as metrics_module
 from refnet.models.compiled import CompiledLoss, CompiledMetrics
 from refnet.models.data import class_weights, make_data, prepare_batch, split_validation
+from refnet.models.steps import Steps
 from refnet.utils import serialization, tracking, tree
 from refnet.utils.data_utils import unpack_x_y_sample_weight
 
@@ -28,7 +30,7 @@ class _Compiled:
         self.config = None
 
 
-class Trainer:
+class Trainer(Steps):
     """The part of `Model` that trains."""
 
     def _init_trainer(self):
@@ -44,19 +46,30 @@ class Trainer:
         self._compute_loss_takes_training = "training" in inspect.signature(self.compute_loss).parameters
 
     @backend.entry_point
-    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None, run_eagerly=False,
-                steps_per_execution=1, jit_compile="auto", auto_scale_loss=True):  # fmt: skip
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ):
         """Say how to train.
 
         Args:
             optimizer: an optimizer or its name.
-            loss: a loss, its name, or a function `f(y_true, y_pred)`; with several outputs a list or dict of them (None: no loss).
+            loss: a loss, its name, or a function `f(y_true, y_pred)`; with several outputs a list or dict of them
+                (None: no loss).
             loss_weights: the factors of several losses in the total.
-            metrics: a list of metrics, names or functions; with several outputs a list or dict of lists. `"accuracy"` becomes the
-                accuracy that fits the shapes.
+            metrics: a list of metrics, names or functions; with several outputs a list or dict of lists. `"accuracy"`
+                becomes the accuracy that fits the shapes.
             weighted_metrics: metrics that use sample weights.
-            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; nothing is compiled here, and
-                every step is run by itself.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; nothing is
+                compiled here, and every step is run by itself.
 
         Raises:
             ValueError: for unknown names, with the nearest match.
@@ -71,10 +84,15 @@ class Trainer:
             compiled.metrics = CompiledMetrics(metrics, weighted_metrics, names)
         compiled.loss_tracker = backend.localise(metrics_module.Mean)(name="loss")
         compiled.config = {
-            "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
-            "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution,
+            "optimizer": optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
-        }  # fmt: skip
+        }
         self._compiled = compiled
         self.loss = loss
         self.run_eagerly, self.steps_per_execution = bool(run_eagerly), steps_per_execution
@@ -88,138 +106,33 @@ class Trainer:
         """The names of the outputs, None while they are not known."""
         return None
 
-    # --- one step ------------------------------------------------------------------------------------------------------
-
-    def train_step(self, data):
-        """One step of training.
-
-        Args:
-            data: a batch: `x`, `(x, y)` or `(x, y, sample_weight)`.
-
-        Returns:
-            The logs: a dict of numbers.
-        """
-        x, y, sample_weight = unpack_x_y_sample_weight(data)
-        with autodiff.GradientTape() as tape:
-            y_pred = self(x, training=True)
-            loss = self._compute_loss(x, y, y_pred, sample_weight, training=True)
-            scaled_loss = self.optimizer.scale_loss(loss)
-        self._compiled.loss_tracker.update_state(loss, sample_weight=_batch_size(x))
-        variables = self.trainable_variables
-        if variables:
-            self.optimizer.apply(tape.gradient(scaled_loss, variables), variables)
-        else:
-            warnings.warn(f"Model '{self.name}' has no trainable weights: nothing is trained.", stacklevel=2)
-        return self.compute_metrics(x, y, y_pred, sample_weight)
-
-    def test_step(self, data):
-        """One step of evaluation; arguments and result as `train_step`."""
-        x, y, sample_weight = unpack_x_y_sample_weight(data)
-        y_pred = self(x, training=False)
-        loss = self._compute_loss(x, y, y_pred, sample_weight, training=False)
-        self._compiled.loss_tracker.update_state(loss, sample_weight=_batch_size(x))
-        return self.compute_metrics(x, y, y_pred, sample_weight)
-
-    def predict_step(self, data):
-        """The output for one batch `x`, `(x,)` or `(x, y)`."""
-        x, _, _ = unpack_x_y_sample_weight(data)
-        return self(x, training=False)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The total loss: the outputs' losses, what `add_loss` added, and the regularization penalties.
-
-        Args:
-            x: inputs.
-            y: targets.
-            y_pred: outputs.
-            sample_weight: weights of the samples, or None.
-            training: whether this is a step of training.
-
-        Raises:
-            ValueError: when there is no loss.
-        """
-        del x, training
-        compiled = self._compiled.loss
-        total = compiled(y, y_pred, sample_weight) if compiled is not None else None
-        for extra in self.losses:
-            extra = ops.sum(extra) if len(np.shape(autodiff.value_of(extra))) else extra
-            total = extra if total is None else total + extra
-        if total is None:
-            raise ValueError(
-                f"Model '{self.name}' has no loss to compute. Pass one to compile, e.g. model.compile(optimizer='adam', loss='mse')."
-            )
-        return total
-
-    def _compute_loss(self, x, y, y_pred, sample_weight, training):
-        """`compute_loss`, with `training` if the user's version takes it."""
-        if self._compute_loss_takes_training:
-            return self.compute_loss(x, y, y_pred, sample_weight, training=training)
-        return self.compute_loss(x, y, y_pred, sample_weight)
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Update the metrics of `compile`; returns the logs. Arguments as `compute_loss`."""
-        del x
-        if self._compiled.metrics is not None:
-            self._compiled.metrics.update_state(y, y_pred, sample_weight)
-        return self.get_metrics_result()
-
-    def get_metrics_result(self) -> dict:
-        """The values of all metrics."""
-        logs = {}
-        for metric in self.metrics:
-            result = metric.result()
-            if type(result) is dict:
-                logs.update(result)
-            else:
-                logs[metric.name] = result
-        return logs
-
-    # --- metrics -------------------------------------------------------------------------------------------------------
-
-    @property
-    def metrics(self) -> list:
-        """The loss's mean, the metrics of `compile` (as one), the outputs' losses, then those held as attributes."""
-
-        def collect():
-            compiled, found = self._compiled, []
-            if self.compiled:
-                found.append(compiled.loss_tracker)
-                if compiled.metrics is not None:
-                    found.append(compiled.metrics)
-                if compiled.loss is not None:
-                    found.extend(compiled.loss.metrics)
-            for layer in self._flatten_layers():
-                if layer is self or not isinstance(layer, Trainer):
-                    found.extend(layer._parts(metrics_module.Metric))
-            return found
-
-        return self._cached("model_metrics", collect)
-
-    @property
-    def metrics_names(self) -> list:
-        """The names of `metrics`."""
-        return [metric.name for metric in self.metrics]
-
-    def flat_metrics(self) -> list:
-        """All single metrics, those inside `compile_metrics` included."""
-        return [m for metric in self.metrics for m in (metric.metrics if isinstance(metric, CompiledMetrics) else [metric])]
-
-    def reset_metrics(self) -> None:
-        """Forget all batches, in every metric."""
-        for metric in self.metrics:
-            metric.reset_state()
-
-    # --- loops ---------------------------------------------------------------------------------------------------------
+    # --- loops ------------------------------------------------------------------------------------
 
     @backend.entry_point
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
-            validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0, steps_per_epoch=None,
-            validation_steps=None, validation_batch_size=None, validation_freq=1):  # fmt: skip
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: dict | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | list = 1,
+    ):
         """Train the model.
 
         Args:
-            x: inputs: an array, a list or dict of arrays, a generator or iterable of batches `(x, y)` or `(x, y, sample_weight)`, or
-                a `PyDataset`.
+            x: inputs: an array, a list or dict of arrays, a generator or iterable of batches `(x, y)` or `(x, y,
+                sample_weight)`, or a `PyDataset`.
             y: targets: an array, or a list or dict of arrays. None where `x` yields them.
             batch_size: samples per step. Default 32.
             epochs: train until this many epochs are done.
@@ -253,8 +166,15 @@ class Trainer:
                 tuple(validation_data) if isinstance(validation_data, list) else validation_data
             )
             is_arrays = val_y is not None
-            validation = self._data(val_x, val_y, val_weight, validation_batch_size or (batch_size_given if is_arrays else None),
-                                    validation_steps, False, None)  # fmt: skip
+            validation = self._data(
+                val_x,
+                val_y,
+                val_weight,
+                validation_batch_size or (batch_size_given if is_arrays else None),
+                validation_steps,
+                False,
+                None,
+            )
         callback_list = self._callbacks(callbacks, verbose, epochs, data.epoch_steps, history=True)
         self.stop_training = False
         callback_list.on_train_begin()
@@ -297,14 +217,25 @@ class Trainer:
         data.on_epoch_end()
         if not isinstance(logs, dict):
             raise ValueError(
-                f"`{kind}_step` of {type(self).__name__} must return a dict of metrics, e.g. {{'loss': loss}}. It returned "
+                f"`{kind}_step` of {type(self).__name__} must return a dict of metrics, e.g. {{'loss': loss}}. It "
+                "returned "
                 f"{type(logs).__name__}."
             )
         return plain_logs(logs)
 
     @backend.entry_point
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None,
-                 return_dict=False, **kwargs):  # fmt: skip
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs,
+    ):
         """The loss and the metrics on data.
 
         Args:
@@ -335,7 +266,14 @@ class Trainer:
         return logs if return_dict else self._as_list(logs)
 
     @backend.entry_point
-    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ):
         """The outputs for data, batch by batch.
 
         Args:
@@ -364,11 +302,20 @@ class Trainer:
         callback_list.on_predict_end()
         if structure is None:
             raise ValueError("The data set is empty: it yielded no batch.")
-        joined = [np.concatenate(column) if len(column) > 1 else np.array(column[0]) for column in zip(*parts, strict=True)]
+        joined = [
+            np.concatenate(column) if len(column) > 1 else np.array(column[0]) for column in zip(*parts, strict=True)
+        ]
         return tree.pack_sequence_as(structure, joined)
 
     @backend.entry_point
-    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict | None = None,
+        return_dict: bool = False,
+    ):
         """One step of training on one batch.
 
         Args:
@@ -387,7 +334,7 @@ class Trainer:
         return logs if return_dict else self._as_list(logs)
 
     @backend.entry_point
-    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False):
         """One step of evaluation on one batch; arguments and result as `train_on_batch`."""
         self._check_compiled("test_on_batch")
         batch = self._batch(x, y, sample_weight)
@@ -396,23 +343,26 @@ class Trainer:
         return logs if return_dict else self._as_list(logs)
 
     @backend.entry_point
-    def predict_on_batch(self, x):
+    def predict_on_batch(self, x: Any):
         """The outputs for one batch."""
         outputs = self.predict_step((x,) if type(x) is np.ndarray else self._batch(x, None, None))
         return outputs if type(outputs) is np.ndarray else tree.map_structure(autodiff.value_of, outputs)
 
-    # --- helpers ---------------------------------------------------------------------------------------------------------
+    # --- helpers ----------------------------------------------------------------------------------
 
     def _check_compiled(self, method):
         if not self.compiled:
             raise ValueError(
-                f"Model '{self.name}' must be compiled before `{method}`: call e.g. model.compile(optimizer='adam', loss='mse')."
+                f"Model '{self.name}' must be compiled before `{method}`: call e.g. model.compile(optimizer='adam', "
+                "loss='mse')."
             )
         if self.optimizer is None and method in ("fit", "train_on_batch") and self._uses_default("train_step"):
-            raise ValueError(f"Model '{self.name}' was compiled with optimizer=None, so it cannot be trained. Pass an optimizer.")
+            raise ValueError(
+                f"Model '{self.name}' was compiled with optimizer=None, so it cannot be trained. Pass an optimizer."
+            )
 
     def _uses_default(self, method):
-        return getattr(type(self), method) is getattr(Trainer, method)
+        return getattr(type(self), method) is getattr(Steps, method)
 
     def _data(self, x, y, sample_weight, batch_size, steps, shuffle, class_weight):
         dtypes, float_dtype = self._data_types(x)
@@ -426,8 +376,11 @@ class Trainer:
     def _batch(self, x, y, sample_weight):
         if type(x) is np.ndarray and type(y) is np.ndarray and sample_weight is None:
             return x, y
-        return prepare_batch((x, y, sample_weight) if sample_weight is not None else (x, y) if y is not None else (x,), None,
-                             self._data_types(x)[1])  # fmt: skip
+        return prepare_batch(
+            (x, y, sample_weight) if sample_weight is not None else (x, y) if y is not None else (x,),
+            None,
+            self._data_types(x)[1],
+        )
 
     def _callbacks(self, callbacks, verbose, epochs, steps, history=False):
         if isinstance(callbacks, callbacks_module.CallbackList):
@@ -435,7 +388,13 @@ class Trainer:
         if verbose not in ("auto", 0, 1, 2):
             raise ValueError(f"`verbose` must be 0, 1, 2 or 'auto'. Received: verbose={verbose!r}")
         return backend.localise(callbacks_module.CallbackList)(
-            callbacks, add_history=history, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=epochs, steps=steps
+            callbacks,
+            add_history=history,
+            add_progbar=verbose != 0,
+            model=self,
+            verbose=verbose,
+            epochs=epochs,
+            steps=steps,
         )
 
     def _as_list(self, logs):
@@ -443,7 +402,7 @@ class Trainer:
         values = list(logs.values())
         return values[0] if len(values) == 1 else values
 
-    # --- configuration -----------------------------------------------------------------------------------------------------
+    # --- configuration ----------------------------------------------------------------------------
 
     def get_compile_config(self) -> dict:
         """The arguments of `compile` as plain values."""
@@ -468,12 +427,6 @@ def plain_logs(logs) -> dict:
             array = autodiff.value_of(value)
             found[name] = array.item() if array.ndim == 0 else array
     return found
-
-
-def _batch_size(x) -> int:
-    if type(x) is not np.ndarray:
-        x = next(leaf for leaf in tree.flatten(x) if leaf is not None)
-    return x.shape[0]
 
 
 def _due(epoch, validation_freq) -> bool:

@@ -9,8 +9,23 @@ from refnet import backend
 from refnet.autodiff import Tensor, Variable, apply, value_of
 from refnet.kernels.activation import ACTIVATIONS
 from refnet.ops._op import float_input, op, pair_of_floats
-from refnet.ops.numpy import (abs, add, clip, divide, exp, log1p, maximum, minimum, moveaxis, multiply, negative, reshape, subtract,
-                              transpose, where)
+from refnet.ops.numpy import (
+    abs,
+    add,
+    clip,
+    divide,
+    exp,
+    log1p,
+    maximum,
+    minimum,
+    moveaxis,
+    multiply,
+    negative,
+    reshape,
+    subtract,
+    transpose,
+    where,
+)
 
 __all__ = [
     "FUSED_ACTIVATIONS", "activation", "binary_crossentropy", "binary_crossentropy_mean", "categorical_crossentropy", "celu",
@@ -150,8 +165,10 @@ def _over_last_axis(name: str, x: Any, axis: int) -> Any:
     return y if len(shape) == 2 else reshape(y, shape)
 
 
-def _merged_axes(name: str, x: Any, axes: tuple[int, ...]) -> Any:
-    """The same over several axes at once: they are moved to the end and merged."""
+def _over_axes(name: str, x: Any, axes: int | tuple[int, ...]) -> Any:
+    """The same over one axis, or over several at once: those are moved to the end and merged."""
+    if not isinstance(axes, (tuple, list)):
+        return _over_last_axis(name, x, axes)
     n = value_of(x).ndim
     axes = tuple(a % n for a in axes)
     order = [a for a in range(n) if a not in axes] + list(axes)
@@ -163,13 +180,13 @@ def _merged_axes(name: str, x: Any, axes: tuple[int, ...]) -> Any:
 @op
 def softmax(x, axis=-1):
     """exp(x) / Σ exp(x) over an axis, or over several (a tuple)."""
-    return _merged_axes("softmax", x, tuple(axis)) if isinstance(axis, (tuple, list)) else _over_last_axis("softmax", x, axis)
+    return _over_axes("softmax", x, axis)
 
 
 @op
 def log_softmax(x, axis=-1):
     """log(softmax(x)), computed without the detour through softmax."""
-    return _merged_axes("log_softmax", x, tuple(axis)) if isinstance(axis, (tuple, list)) else _over_last_axis("log_softmax", x, axis)
+    return _over_axes("log_softmax", x, axis)
 
 
 # --- layers' kernels -----------------------------------------------------------------------------------------------------
@@ -187,9 +204,11 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: str = "linear") -> 
     Returns:
         (..., F).
     """
-    x = float_input(x, value_of(kernel).dtype)
+    value, dtype = value_of(x), value_of(kernel).dtype
+    if value.dtype != dtype or not value.flags.c_contiguous:
+        x = float_input(x, dtype)
     kernels = backend.active()
-    shape = x.shape
+    shape = value.shape
     if len(shape) == 2:
         return apply(kernels.dense_forward, kernels.dense_backward, (x, kernel, bias), activation)
     flat = reshape(x, (int(np.prod(shape[:-1], dtype=np.int64)), shape[-1]))
@@ -318,12 +337,12 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     if labels.ndim == len(shape) and labels.shape[-1] == 1:
         labels = labels[..., 0]
     if labels.shape != shape[:-1]:
-        raise ValueError(f"sparse_categorical_crossentropy: target and output must have the same shape up to output's last axis, but "
-                         f"target has {labels.shape} and output has {shape}.")
+        raise ValueError(f"sparse_categorical_crossentropy: target and output must have the same shape up to output's last axis, "
+                         f"but target has {labels.shape} and output has {shape}.")
     labels = np.ascontiguousarray(labels.reshape(-1), dtype=np.int64)
     kernels = backend.active()
-    l = apply(kernels.sparse_categorical_crossentropy_forward, kernels.sparse_categorical_crossentropy_backward, (_rows(y),), labels,
-              from_logits)
+    l = apply(kernels.sparse_categorical_crossentropy_forward, kernels.sparse_categorical_crossentropy_backward, (_rows(y),),
+              labels, from_logits)
     return _per_sample(l, shape)
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 from refnet import backend, config
 from refnet.autodiff import DISPATCH, Tensor, Variable, apply, value_of
 from refnet.graph import is_keras_tensor
-from refnet.kernels import arrays
 from refnet.ops._op import OPS, float_input, op, pair_of_floats, shared
 
 _FLOAT_KINDS = "f"
@@ -306,8 +306,8 @@ def matmul(x1, x2):
     if b.ndim == 1:
         b, drop = reshape(b, (-1, 1)), [*drop, -1]
     if a.shape[-1] != b.shape[-2]:
-        raise ValueError(f"matmul: shapes {np.shape(value_of(x1))} and {np.shape(value_of(x2))} do not fit: the last axis of the first "
-                         f"({a.shape[-1]}) must equal the second to last axis of the second ({b.shape[-2]}).")
+        raise ValueError(f"matmul: shapes {np.shape(value_of(x1))} and {np.shape(value_of(x2))} do not fit: the last axis of the "
+                         f"first ({a.shape[-1]}) must equal the second to last axis of the second ({b.shape[-2]}).")
     lead = ()
     if b.ndim == 2 and a.ndim > 2:                       # one matrix for the whole batch: a single large product
         lead = a.shape[:-1]
@@ -378,7 +378,8 @@ def _explicit(subscripts: str, ranks: Sequence[int]) -> str:
     widths = [rank - len(term.replace("...", "")) for term, rank in zip(terms, ranks, strict=True)]
     for term, width, rank in zip(terms, widths, ranks, strict=True):
         if width < 0 or (width and "..." not in term):
-            raise ValueError(f"einsum: {term!r} in {subscripts!r} names {len(term.replace('...', ''))} axes, but its operand has {rank}.")
+            raise ValueError(f"einsum: {term!r} in {subscripts!r} names {len(term.replace('...', ''))} axes, but its operand has "
+                             f"{rank}.")
     dots = "".join(spare[:builtins.max(widths)])
     terms = [term.replace("...", dots[len(dots) - width:]) for term, width in zip(terms, widths, strict=True)]
     if not arrow:
@@ -471,7 +472,7 @@ def split(x, indices_or_sections, axis=0):
     else:
         bounds = [0, *(int(i) for i in indices_or_sections), size]
     lead = (slice(None),) * (axis % value_of(x).ndim)
-    return [get_item(x, (*lead, slice(a, b))) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [get_item(x, (*lead, slice(a, b))) for a, b in itertools.pairwise(bounds)]
 
 
 @op

@@ -35,5 +35,7 @@ def get(identifier):
         return deserialize(identifier)
     found = serialization.get_by_identifier(identifier, "optimizer", "keras.optimizers", _ALIASES, Optimizer)
     if found is not None and not isinstance(found, Optimizer):
-        raise ValueError(f"Could not interpret optimizer {identifier!r}: expected a name, a configuration or an Optimizer.")
+        raise ValueError(
+            f"Could not interpret optimizer {identifier!r}: expected a name, a configuration or an Optimizer."
+        )
     return found

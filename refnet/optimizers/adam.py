@@ -1,5 +1,7 @@
 """Adam: momentum, divided by the root of the mean of squared gradients, both corrected for their start at zero."""
 
+from typing import Any
+
 from refnet import backend
 from refnet.optimizers.optimizer import Optimizer
 
@@ -23,18 +25,45 @@ class Adam(Optimizer):
         Kingma and Ba (2014), Adam: a method for stochastic optimization.
     """
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, weight_decay=None,
-                 clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99,
-                 ema_overwrite_frequency=None, loss_scale_factor=None, gradient_accumulation_steps=None, name="adam",
-                 **kwargs):  # fmt: skip
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-                         ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs)  # fmt: skip
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str = "adam",
+        **kwargs,
+    ):
+        super().__init__(
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
+        )
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.amsgrad = amsgrad
 
-    def build(self, variables):
+    def build(self, variables: Any):
         if self.built:
             return
         super().build(variables)
@@ -42,23 +71,25 @@ class Adam(Optimizer):
         self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
         self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat") if self.amsgrad else []
 
-    def update_step(self, gradient, variable, learning_rate):
-        index = self._index[id(variable)]
-        steps = self._iterations.value if not self.gradient_accumulation_steps else self.iterations
-        backend.active().adam_update(
-            variable.value,
-            gradient,
-            self._momentums[index].value,
-            self._velocities[index].value,
-            int(steps) + 1,
-            learning_rate,
-            self.beta_1,
-            self.beta_2,
-            self.epsilon,
-            self._velocity_hats[index].value if self.amsgrad else None,
-        )
-        variable.version += 1
+    def update_steps(self, gradients, variables: Any, learning_rate: Any):
+        update, index = backend.active().adam_update, self._index
+        step = int(self._iterations.value if not self.gradient_accumulation_steps else self.iterations) + 1
+        beta_1, beta_2, epsilon = self.beta_1, self.beta_2, self.epsilon
+        means, squares, maxima = self._momentums, self._velocities, self._velocity_hats
+        for gradient, variable in zip(gradients, variables, strict=True):
+            i = index[id(variable)]
+            m, v, v_max = means[i].value, squares[i].value, maxima[i].value if maxima else None
+            update(variable.value, gradient, m, v, step, learning_rate, beta_1, beta_2, epsilon, v_max)
+            variable.touch()
+
+    def update_step(self, gradient, variable, learning_rate: Any):
+        self.update_steps([gradient], [variable], learning_rate)
 
     def get_config(self):
-        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon,
-                "amsgrad": self.amsgrad}  # fmt: skip
+        return {
+            **super().get_config(),
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+            "amsgrad": self.amsgrad,
+        }

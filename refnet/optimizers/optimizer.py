@@ -1,16 +1,16 @@
 """Optimizer: what all update rules share. The rules themselves are kernels.
 
-One call of `apply` is: unscale the gradients, accumulate them (if asked for), clip them, decay the weights, update each variable,
-average (if asked for), apply constraints, count the step. Without options only the update remains.
+One call of `apply` is: unscale the gradients, accumulate them (if asked for), clip them, decay the weights, update
+each variable, average (if asked for), apply constraints, count the step. Without options only the update remains.
 """
 
-import re
 import warnings
 
 import numpy as np
 
 from refnet import autodiff, backend, initializers
 from refnet.autodiff import Variable
+from refnet.optimizers.options import UpdateOptions
 from refnet.optimizers.schedules import LearningRateSchedule
 from refnet.utils import serialization
 from refnet.utils.naming import auto_name
@@ -18,7 +18,7 @@ from refnet.utils.naming import auto_name
 __all__ = ["Optimizer"]
 
 
-class Optimizer:
+class Optimizer(UpdateOptions):
     """Base class of optimizers.
 
     Subclasses define `update_step(gradient, variable, learning_rate)`, and `build(variables)` if they keep slots.
@@ -67,20 +67,25 @@ class Optimizer:
             raise ValueError(f"{kind} received unknown argument(s): {', '.join(sorted(kwargs))}.")
         if sum(value is not None for value in (clipnorm, clipvalue, global_clipnorm)) > 1:
             raise ValueError(
-                f"{kind}: only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: clipnorm={clipnorm}, "
+                f"{kind}: only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
+                f"clipnorm={clipnorm}, "
                 f"clipvalue={clipvalue}, global_clipnorm={global_clipnorm}"
             )
         if gradient_accumulation_steps is not None and gradient_accumulation_steps < 2:
             raise ValueError(
-                f"{kind}: `gradient_accumulation_steps` must be an integer >= 2 or None. Received: {gradient_accumulation_steps}"
+                f"{kind}: `gradient_accumulation_steps` must be an integer >= 2 or None. Received: "
+                f"{gradient_accumulation_steps}"
             )
         if use_ema and not 0 <= ema_momentum <= 1:
             raise ValueError(f"{kind}: `ema_momentum` must be in [0, 1]. Received: ema_momentum={ema_momentum}")
-        if use_ema and ema_overwrite_frequency is not None and (
-            not isinstance(ema_overwrite_frequency, int) or ema_overwrite_frequency < 1
+        if (
+            use_ema
+            and ema_overwrite_frequency is not None
+            and (not isinstance(ema_overwrite_frequency, int) or ema_overwrite_frequency < 1)
         ):
             raise ValueError(
-                f"{kind}: `ema_overwrite_frequency` must be an integer >= 1 or None. Received: {ema_overwrite_frequency!r}"
+                f"{kind}: `ema_overwrite_frequency` must be an integer >= 1 or None. Received: "
+                f"{ema_overwrite_frequency!r}"
             )
         self.name = name or auto_name(kind)
         self.weight_decay = weight_decay
@@ -95,7 +100,9 @@ class Optimizer:
         self.built = False
         self._variables: list[Variable] = []
         self._trainable_variables: list[Variable] = []
-        self._known = None  # the list last found to consist of known variables: the same list object is not checked again
+        self._known = (
+            None  # the list last found to consist of known variables: the same list object is not checked again
+        )
         self._excluded: list[Variable] = []  # kept, so that the ids stay theirs
         self._excluded_ids: set[int] = set()
         self._excluded_names = None
@@ -109,11 +116,14 @@ class Optimizer:
                 learning_rate = float(learning_rate)
             except (TypeError, ValueError):
                 raise ValueError(
-                    f"{kind}: `learning_rate` must be a number, a LearningRateSchedule or a function. Received: {learning_rate!r}"
+                    f"{kind}: `learning_rate` must be a number, a LearningRateSchedule or a function. Received: "
+                    f"{learning_rate!r}"
                 ) from None
-            self._learning_rate = self.add_variable((), initializers.Constant(learning_rate), "float64", "learning_rate")
+            self._learning_rate = self.add_variable(
+                (), initializers.Constant(learning_rate), "float64", "learning_rate"
+            )
 
-    # --- state -------------------------------------------------------------------------------------------------------
+    # --- state ------------------------------------------------------------------------------------
 
     def add_variable(self, shape, initializer="zeros", dtype=None, name=None) -> Variable:
         """A variable of the optimizer's state."""
@@ -151,9 +161,14 @@ class Optimizer:
             self._accumulated = self.add_optimizer_variables(variables, "gradient_accumulator")
         self._constrained = [v for v in variables if getattr(v, "constraint", None) is not None]
         self._plain = not (
-            self.weight_decay is not None or self.clipnorm or self.clipvalue or self.global_clipnorm or self.use_ema
-            or self.loss_scale_factor is not None or self.gradient_accumulation_steps
-        )  # fmt: skip
+            self.weight_decay is not None
+            or self.clipnorm
+            or self.clipvalue
+            or self.global_clipnorm
+            or self.use_ema
+            or self.loss_scale_factor is not None
+            or self.gradient_accumulation_steps
+        )
         self.built = True
 
     @property
@@ -186,14 +201,15 @@ class Optimizer:
             self._learning_rate.assign(value)
         else:
             raise TypeError(
-                f"{type(self).__name__} was made with a learning-rate schedule, so the learning rate cannot be set to a number. "
+                f"{type(self).__name__} was made with a learning-rate schedule, so the learning rate cannot be set to "
+                "a number. "
                 "Make the optimizer with a number, or set another schedule."
             )
 
     def _current_learning_rate(self) -> float:
         return float(autodiff.value_of(self.learning_rate))
 
-    # --- the update --------------------------------------------------------------------------------------------------
+    # --- the update -------------------------------------------------------------------------------
 
     def update_step(self, gradient, variable, learning_rate):
         """Update one variable in place.
@@ -203,7 +219,18 @@ class Optimizer:
             variable: the variable.
             learning_rate: a float.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define `update_step(self, gradient, variable, learning_rate)`.")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define `update_step(self, gradient, variable, learning_rate)`."
+        )
+
+    def update_steps(self, gradients, variables, learning_rate):
+        """Update several variables in place: `update_step` for each.
+
+        refnet's own optimizers define this loop themselves, so that a small model's step does not spend its time on
+        calls.
+        """
+        for gradient, variable in zip(gradients, variables, strict=True):
+            self.update_step(gradient, variable, learning_rate)
 
     def apply_gradients(self, grads_and_vars):
         """`apply` for pairs of gradients and variables; returns the step count."""
@@ -225,7 +252,9 @@ class Optimizer:
         variables = trainable_variables
         if variables is None:
             if not self.built:
-                raise ValueError(f"{type(self).__name__}.apply: pass `trainable_variables`, or call `build(variables)` first.")
+                raise ValueError(
+                    f"{type(self).__name__}.apply: pass `trainable_variables`, or call `build(variables)` first."
+                )
             variables = self._trainable_variables
         elif variables is not self._known:
             variables = list(variables)
@@ -243,9 +272,7 @@ class Optimizer:
                 grads, variables = self._filtered(grads, variables)
                 break
         if self._plain:
-            learning_rate = self._current_learning_rate()
-            for gradient, variable in zip(grads, variables, strict=True):
-                self.update_step(gradient, variable, learning_rate)
+            self.update_steps(grads, variables, self._current_learning_rate())
         else:
             self._apply_with_options(grads, variables)
         for variable in self._constrained:
@@ -259,21 +286,22 @@ class Optimizer:
         pairs = [(autodiff.value_of(g), v) for g, v in zip(grads, variables, strict=True) if g is not None]
         if not pairs:
             raise ValueError(
-                f"{type(self).__name__}: there is no gradient for any variable: the loss does not depend on {missing}. Compute the "
+                f"{type(self).__name__}: there is no gradient for any variable: the loss does not depend on "
+                f"{missing}. Compute the "
                 "loss from the model's output, inside the GradientTape."
             )
         if missing:
-            warnings.warn(
-                f"The loss does not depend on the variables {missing}: they are not updated.", stacklevel=3
-            )
+            warnings.warn(f"The loss does not depend on the variables {missing}: they are not updated.", stacklevel=3)
         return [g for g, _ in pairs], [v for _, v in pairs]
 
     def _check_known(self, variables):
         for variable in variables:
             if id(variable) not in self._index:
                 raise ValueError(
-                    f"{type(self).__name__} does not know the variable {getattr(variable, 'path', variable)!r}: it was built for other "
-                    "variables. After changing which weights are trainable, compile the model again (or make a new optimizer)."
+                    f"{type(self).__name__} does not know the variable {getattr(variable, 'path', variable)!r}: it "
+                    "was built for other "
+                    "variables. After changing which weights are trainable, compile the model again (or make a new "
+                    "optimizer)."
                 )
 
     def _get_variable_index(self, variable) -> int:
@@ -295,91 +323,19 @@ class Optimizer:
         """The loss to differentiate: times `loss_scale_factor`."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
-    # --- options -----------------------------------------------------------------------------------------------------
-
-    def _apply_with_options(self, grads, variables):
-        step = int(self._iterations.value)
-        if self.loss_scale_factor is not None:
-            grads = [g / self.loss_scale_factor for g in grads]
-        every = self.gradient_accumulation_steps
-        if every:
-            sums = [self._accumulated[self._index[id(v)]] for v in variables]
-            if (step + 1) % every:
-                for total, gradient in zip(sums, grads, strict=True):
-                    total.assign(total.value + gradient)
-            else:
-                grads = [(g + total.value) / every for g, total in zip(grads, sums, strict=True)]
-                self._update(grads, variables)
-                for total in self._accumulated:
-                    total.assign(np.zeros(total.shape, total.dtype))
-        else:
-            self._update(grads, variables)
-        if self.use_ema:
-            self._update_averages(int(autodiff.value_of(self.iterations)))
-
-    def _update(self, grads, variables):
-        learning_rate = self._current_learning_rate()
-        if self.clipnorm:
-            grads = [g * _shrink(_norm([g]), self.clipnorm) for g in grads]
-        elif self.global_clipnorm:
-            factor = _shrink(_norm(grads), self.global_clipnorm)
-            grads = [g * factor for g in grads]
-        elif self.clipvalue:
-            grads = [np.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
-        grads = [np.ascontiguousarray(g, dtype=v.dtype) for g, v in zip(grads, variables, strict=True)]
-        if self.weight_decay is not None:
-            for variable in variables:
-                if self._use_weight_decay(variable):
-                    variable.assign(variable.value * (1.0 - self.weight_decay * learning_rate))
-        for gradient, variable in zip(grads, variables, strict=True):
-            self.update_step(gradient, variable, learning_rate)
-
-    def _update_averages(self, step):
-        momentum = self.ema_momentum if step else 0.0  # the first average is the weights themselves
-        for variable, average in zip(self._trainable_variables, self._averages, strict=True):
-            average.assign(momentum * average.value + (1.0 - momentum) * variable.value)
-        if self.ema_overwrite_frequency and (step + 1) % self.ema_overwrite_frequency == 0:
-            self.finalize_variable_values(self._trainable_variables)
-
-    def finalize_variable_values(self, var_list) -> None:
-        """With `use_ema`: replace the weights by their averages. `fit` does it at its end."""
-        if not self.use_ema or not self.built:
-            return
-        for variable in var_list:
-            if id(variable) in self._index:
-                variable.assign(self._averages[self._index[id(variable)]].value)
-
-    def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
-        """Leave some variables out of weight decay.
-
-        Args:
-            var_list: variables.
-            var_names: patterns; a variable whose name contains one is left out.
-
-        Raises:
-            ValueError: when the optimizer is built already.
-        """
-        if self.built:
-            raise ValueError("`exclude_from_weight_decay()` must be called before the optimizer is built.")
-        self._excluded = list(var_list or ())
-        self._excluded_ids = {id(v) for v in self._excluded}
-        self._excluded_names = re.compile("|".join(set(var_names))) if var_names else None
-
-    def _use_weight_decay(self, variable) -> bool:
-        if id(variable) in self._excluded_ids:
-            return False
-        return self._excluded_names is None or self._excluded_names.search(variable.name) is None
-
-    # --- saving ------------------------------------------------------------------------------------------------------
+    # --- saving -----------------------------------------------------------------------------------
 
     def set_weights(self, weights) -> None:
         """Set the state, in the order of `variables`."""
         if not self.built:
-            raise ValueError(f"{type(self).__name__}.set_weights: build the optimizer first, with `build(trainable_variables)`.")
+            raise ValueError(
+                f"{type(self).__name__}.set_weights: build the optimizer first, with `build(trainable_variables)`."
+            )
         for variable, value in zip(self._variables, weights, strict=True):
             if np.shape(value) != variable.shape:
                 raise ValueError(
-                    f"{type(self).__name__}.set_weights: {variable.path} has shape {variable.shape}, received {np.shape(value)}."
+                    f"{type(self).__name__}.set_weights: {variable.path} has shape {variable.shape}, received "
+                    f"{np.shape(value)}."
                 )
             variable.assign(value)
 
@@ -396,7 +352,8 @@ class Optimizer:
         """
         if len(store.keys()) != len(self._variables):
             raise ValueError(
-                f"{type(self).__name__} '{self.name}' has {len(self._variables)} variables, {len(store.keys())} were saved. Build it "
+                f"{type(self).__name__} '{self.name}' has {len(self._variables)} variables, {len(store.keys())} were "
+                "saved. Build it "
                 "for the same model, with the same options, first."
             )
         for index, variable in enumerate(self._variables):
@@ -445,14 +402,3 @@ class Optimizer:
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}>"
-
-
-def _norm(grads) -> float:
-    return float(np.sqrt(sum(float(np.sum(np.square(g, dtype=np.float64))) for g in grads)))
-
-
-def _shrink(norm, greatest) -> float:
-    """The factor that brings a norm down to `greatest`: NaN for a norm that is not finite, so that it is not hidden."""
-    if not np.isfinite(norm):
-        return float("nan")
-    return greatest / max(norm, greatest)

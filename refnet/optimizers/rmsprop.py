@@ -1,5 +1,7 @@
 """RMSprop: each weight's step is divided by the root of the mean of its squared gradients."""
 
+from typing import Any
+
 from refnet import backend
 from refnet.optimizers.optimizer import Optimizer
 
@@ -20,18 +22,45 @@ class RMSprop(Optimizer):
         **kwargs: see `Optimizer`: weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ...
     """
 
-    def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, weight_decay=None,
-                 clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99,
-                 ema_overwrite_frequency=None, loss_scale_factor=None, gradient_accumulation_steps=None, name="rmsprop",
-                 **kwargs):  # fmt: skip
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-                         ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs)  # fmt: skip
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str = "rmsprop",
+        **kwargs,
+    ):
+        super().__init__(
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
+        )
         self.rho = rho
         self.momentum = momentum
         self.epsilon = epsilon
         self.centered = centered
 
-    def build(self, variables):
+    def build(self, variables: Any):
         if self.built:
             return
         super().build(variables)
@@ -40,21 +69,25 @@ class RMSprop(Optimizer):
         self._momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum > 0 else []
         self._average_gradients = self.add_optimizer_variables(variables, "average_gradient") if self.centered else []
 
-    def update_step(self, gradient, variable, learning_rate):
-        index = self._index[id(variable)]
-        backend.active().rmsprop_update(
-            variable.value,
-            gradient,
-            self._velocities[index].value,
-            learning_rate,
-            self.rho,
-            self.epsilon,
-            self.momentum,
-            self._momentums[index].value if self.momentum > 0 else None,
-            self._average_gradients[index].value if self.centered else None,
-        )
-        variable.version += 1
+    def update_steps(self, gradients, variables: Any, learning_rate: Any):
+        update, index = backend.active().rmsprop_update, self._index
+        rho, epsilon, momentum = self.rho, self.epsilon, self.momentum
+        squares, velocities, means = self._velocities, self._momentums, self._average_gradients
+        for gradient, variable in zip(gradients, variables, strict=True):
+            i = index[id(variable)]
+            velocity = velocities[i].value if velocities else None
+            mean = means[i].value if means else None
+            update(variable.value, gradient, squares[i].value, learning_rate, rho, epsilon, momentum, velocity, mean)
+            variable.touch()
+
+    def update_step(self, gradient, variable, learning_rate: Any):
+        self.update_steps([gradient], [variable], learning_rate)
 
     def get_config(self):
-        return {**super().get_config(), "rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon,
-                "centered": self.centered}  # fmt: skip
+        return {
+            **super().get_config(),
+            "rho": self.rho,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "centered": self.centered,
+        }

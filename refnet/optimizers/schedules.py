@@ -44,7 +44,14 @@ class ExponentialDecay(LearningRateSchedule):
         ValueError: for `decay_steps` that is not positive.
     """
 
-    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False, name="ExponentialDecay"):
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "ExponentialDecay",
+    ):
         if decay_steps <= 0:
             raise ValueError(f"ExponentialDecay: `decay_steps` must be positive. Received: decay_steps={decay_steps}")
         self.initial_learning_rate = initial_learning_rate
@@ -81,10 +88,11 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         ValueError: when the numbers of boundaries and values do not fit.
     """
 
-    def __init__(self, boundaries, values, name="PiecewiseConstant"):
+    def __init__(self, boundaries: list, values: list, name: str = "PiecewiseConstant"):
         if len(boundaries) != len(values) - 1:
             raise ValueError(
-                f"PiecewiseConstantDecay: there must be one more value than boundaries. Received: boundaries={boundaries} of "
+                "PiecewiseConstantDecay: there must be one more value than boundaries. Received: "
+                f"boundaries={boundaries} of "
                 f"length {len(boundaries)}, values={values} of length {len(values)}"
             )
         self.boundaries = list(boundaries)

@@ -32,7 +32,8 @@ def to_categorical(x, num_classes=None) -> np.ndarray:
         num_classes = int(labels.max()) + 1 if labels.size else 0
     if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         raise ValueError(
-            f"to_categorical: labels must be in 0 .. {num_classes - 1} (num_classes={num_classes}). Received labels from "
+            f"to_categorical: labels must be in 0 .. {num_classes - 1} (num_classes={num_classes}). Received labels "
+            "from "
             f"{labels.min()} to {labels.max()}."
         )
     rows = np.zeros((labels.size, num_classes), dtype=config.floatx())
@@ -80,7 +81,9 @@ def unpack_x_y_sample_weight(data):
         return data
     if len(data) == 1:
         return data[0], None, None
-    raise ValueError(f"Expected `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`. Received a tuple of length {len(data)}.")
+    raise ValueError(
+        f"Expected `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`. Received a tuple of length {len(data)}."
+    )
 
 
 def standardize_dtype(dtype) -> str:

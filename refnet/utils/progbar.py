@@ -1,7 +1,8 @@
 """The progress bar: epoch, steps, time per step, loss, metrics.
 
-In a terminal and a notebook it is drawn by rich; in a pipe (or with verbose=2) it is one plain line an epoch. Between two
-drawings it costs one look at the clock, and it draws less often where drawing is slow: never more than about 2 % of the time.
+In a terminal and a notebook it is drawn by rich; in a pipe (or with verbose=2) it is one plain line an epoch. Between
+two drawings it costs one look at the clock, and it draws less often where drawing is slow: never more than about 2 %
+of the time.
 """
 
 import math
@@ -56,6 +57,8 @@ class Progbar:
         self._seen = 0
         self._start = time.perf_counter()
         self._first_step = None
+        self._steps_ended = None
+        self._drawing = 0.0  # seconds spent on drawing: not part of a step's time
         self._display = None
         self.next_drawing = self._start + interval if self.verbose == 1 else math.inf
 
@@ -76,6 +79,7 @@ class Progbar:
         if self.verbose == 1 and (finalize or now >= self.next_drawing):
             self._draw(current, now, finalize)
             drawn = time.perf_counter()
+            self._drawing += drawn - now
             self.next_drawing = drawn + max(self.interval, 50 * (drawn - now))
         elif self.verbose == 2 and finalize:
             print(self._line(current, now), flush=True)
@@ -83,6 +87,10 @@ class Progbar:
     def add(self, n, values=None):
         """Report `n` more steps."""
         self.update(self._seen + n, values)
+
+    def steps_end(self):
+        """The steps are over, though not the epoch: what follows (a validation) does not count in the time per step."""
+        self._steps_ended = time.perf_counter()
 
     def close(self):
         """Stop drawing (after an interruption)."""
@@ -110,15 +118,18 @@ class Progbar:
 
     def _time_per_step(self, current, now) -> float:
         """Seconds per step, the first (with its one-time costs) left out where there are more."""
+        now = self._steps_ended or now
         if self._first_step is not None and current > self._first_step[1]:
-            return (now - self._first_step[0]) / (current - self._first_step[1])
-        return (now - self._start) / current if current else 0.0
+            return (now - self._first_step[0] - self._drawing) / (current - self._first_step[1])
+        return (now - self._start - self._drawing) / current if current else 0.0
 
     def _pace(self, current, now) -> str:
         seconds = self._time_per_step(current, now)
         if seconds >= 1 or seconds == 0:
             return f"{seconds:.0f}s/{self.unit_name}"
-        return f"{seconds * 1e3:.0f}ms/{self.unit_name}" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us/{self.unit_name}"
+        return (
+            f"{seconds * 1e3:.0f}ms/{self.unit_name}" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us/{self.unit_name}"
+        )
 
     def _line(self, current, now) -> str:
         steps = f"{current}/{self.target}" if self.target else f"{current}"
@@ -132,7 +143,7 @@ class Progbar:
         elapsed = f"{now - self._start:.0f}s" if remaining == "" else _duration(remaining)
         info = " ".join((elapsed, self._pace(current, now)))
         metrics = self._metrics()
-        self._display.draw(current, self.target, info + (f" - {metrics}" if metrics else ""))
+        self._display.draw(current, self.target, info + (f" - {metrics}" if metrics else ""), finalize)
         if finalize:
             self.close()
 
@@ -158,7 +169,8 @@ class _Display:
             self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
             self._live.start()
 
-    def draw(self, current, target, info):
+    def draw(self, current, target, info, last):
+        """Draw the line; the last time in full length, over several lines if need be."""
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
@@ -171,7 +183,11 @@ class _Display:
         line = Table.grid(padding=(0, 1))
         bar = ProgressBar(total=target or 100, completed=current if target else 0, width=self._width, pulse=not target,
                           style="grey37", complete_style="green", finished_style="green")  # fmt: skip
-        line.add_row(Text(count, style="bold", no_wrap=True), bar, Text(info, no_wrap=True, overflow="ellipsis"))
+        line.add_row(
+            Text(count, style="bold", no_wrap=True),
+            bar,
+            Text(info, no_wrap=not last, overflow="fold" if last else "ellipsis"),
+        )
         self._live.update(line, refresh=True)
 
     def close(self):

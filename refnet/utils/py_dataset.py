@@ -2,7 +2,6 @@
 
 import queue
 import threading
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 
@@ -12,7 +11,8 @@ __all__ = ["PyDataset"]
 class PyDataset:
     """A data set that makes its batches one by one.
 
-    Subclasses define `__getitem__(index)`, which returns `(x, y)` or `(x, y, sample_weight)`, and `__len__` (or `num_batches`).
+    Subclasses define `__getitem__(index)`, which returns `(x, y)` or `(x, y, sample_weight)`, and `__len__` (or
+    `num_batches`).
 
     Args:
         workers: with more than one, batches are made ahead of time, in this many threads (or processes).
@@ -34,7 +34,9 @@ class PyDataset:
         self.max_queue_size = max_queue_size
 
     def __getitem__(self, index):
-        raise NotImplementedError(f"{type(self).__name__} must define `__getitem__(self, index)`: the batch of that index.")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define `__getitem__(self, index)`: the batch of that index."
+        )
 
     @property
     def num_batches(self):
@@ -69,6 +71,9 @@ def ordered_batches(dataset: PyDataset, indices):
         for index in indices:
             yield dataset[int(index)]
         return
+    from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor  # slow to import, seldom needed
+
+    executor: Executor
     if dataset.use_multiprocessing:
         executor = ProcessPoolExecutor(workers, initializer=_start_process, initargs=(dataset,))
         make = _batch_in_process

@@ -43,7 +43,9 @@ def print_summary(model, line_length=None, positions=None, print_fn=None, expand
     if min(widths) < 4:
         raise ValueError(f"summary: a line of {line_length} characters is too short for {len(widths)} columns.")
     table = Table(
-        *(Column(h, justify=j, width=w) for h, j, w in zip(header, justify, widths, strict=True)), width=line_length, show_lines=True
+        *(Column(h, justify=j, width=w) for h, j, w in zip(header, justify, widths, strict=True)),
+        width=line_length,
+        show_lines=True,
     )
     layers = model.layers if network is None or not graphical else network.operations
     first, last = _range_of([layer.name for layer in layers], layer_range)
@@ -72,11 +74,13 @@ def print_summary(model, line_length=None, positions=None, print_fn=None, expand
 
     optimizer = model.optimizer if model.compiled and model.optimizer is not None and model.optimizer.built else None
     optimizer_variables = optimizer.variables if optimizer else []
-    console = Console(highlight=False, color_system=None, force_terminal=False, width=max(line_length, 80)) if print_fn else Console(
-        highlight=False, width=None if shutil.get_terminal_size().columns >= line_length else line_length
+    console = (
+        Console(highlight=False, color_system=None, force_terminal=False, width=max(line_length, 80))
+        if print_fn
+        else Console(highlight=False, width=None if shutil.get_terminal_size().columns >= line_length else line_length)
     )
     with console.capture() if print_fn else _nothing() as captured:
-        console.print(f"[bold]Model: \"{escape(model.name)}\"[/]")
+        console.print(f'[bold]Model: "{escape(model.name)}"[/]')
         console.print(table)
         console.print(line("Total", model.weights + optimizer_variables))
         console.print(line("Trainable", model.trainable_weights))
@@ -124,8 +128,8 @@ def _shape_text(shape) -> str:
 def _output_shape(layer) -> str:
     nodes = getattr(layer, "_inbound_nodes", None)
     if nodes:
-        shapes = [_shape_text(t.shape) for t in tree.flatten(nodes[-1].outputs)]
-        return shapes[0] if len(shapes) == 1 else f"[{', '.join(shapes)}]"
+        texts = [_shape_text(t.shape) for t in tree.flatten(nodes[-1].outputs)]
+        return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     network = getattr(layer, "_network", None)
     if network is not None:
         return ", ".join(_shape_text(t.shape) for t in network.outputs)
@@ -153,7 +157,9 @@ def _connections(layer, network) -> str:
         if node.operation is layer:
             for tensor in node.inputs:
                 source = tensor.node.operation if tensor.node else None
-                names.append(f"{source.name if source else tensor.name}[{_call_index(tensor, network)}][{tensor.index}]")
+                names.append(
+                    f"{source.name if source else tensor.name}[{_call_index(tensor, network)}][{tensor.index}]"
+                )
     return ", ".join(names) or "-"
 
 

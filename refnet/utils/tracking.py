@@ -6,6 +6,8 @@ one process-wide counter, the structure version. Whatever could change the answe
 such an attribute, changing `trainable`, building a layer, and changing a tracked list or dict in place.
 """
 
+from refnet import autodiff
+
 __all__ = ["TrackedDict", "TrackedList"]
 
 _version = 0
@@ -20,6 +22,9 @@ def structure_changed() -> None:
     """Advance the counter: every cached list of weights is computed anew when next asked for."""
     global _version
     _version += 1
+
+
+autodiff.TRAINABLE_LISTENERS.append(structure_changed)
 
 
 def _changing(method):

@@ -77,7 +77,5 @@ def same_structure(a, b) -> bool:
     if isinstance(a, dict):
         return isinstance(b, dict) and a.keys() == b.keys() and all(same_structure(a[k], b[k]) for k in a)
     if isinstance(a, (list, tuple)):
-        return (
-            isinstance(b, (list, tuple)) and len(a) == len(b) and all(map(same_structure, a, b))
-        )
+        return isinstance(b, (list, tuple)) and len(a) == len(b) and all(map(same_structure, a, b))
     return not is_nested(b)

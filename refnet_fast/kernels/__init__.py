@@ -1,8 +1,8 @@
 """The fast kernels: this module is the kernel set "fast".
 
-The chapters have the names, functions and signatures of `refnet.kernels`; each says how it is fast and its namesake says why
-it is right. Every chapter is compiled once per instruction set; the widest one that this machine runs is chosen here, at
-import. `REFNET_ISA=base|avx2|avx512` forces a narrower one; `load(isa)` gives any of them, for tests and measurements.
+The chapters have the names, functions and signatures of `refnet.kernels`; each says how it is fast and its namesake says
+why it is right. Every chapter is compiled once per instruction set; the widest one that this machine runs is chosen
+here, at import. `REFNET_ISA=base|avx2|avx512` forces a narrower one; `load(isa)` gives any, for tests and measurements.
 """
 import os as _os
 from importlib import import_module as _import_module
@@ -11,7 +11,8 @@ from types import ModuleType as _ModuleType
 from refnet.kernels import arrays as _arrays
 
 try:
-    from refnet_fast import _runtime
+    # not `from refnet_fast import _runtime`: where it is missing that blames a circular import
+    _runtime = _import_module("refnet_fast._runtime")
 except ModuleNotFoundError as _missing:
     try:
         from refnet_fast._build_info import REASON as _reason
@@ -20,12 +21,13 @@ except ModuleNotFoundError as _missing:
     raise ImportError(
         f"refnet_fast has no compiled part: {_reason or 'it was never built in this tree'}\n"
         "To build it: install a C compiler (gcc or clang; on Debian `apt install build-essential`, on macOS "
-        "`xcode-select --install` and `brew install libomp`), then `pip install --force-reinstall --no-cache-dir --no-deps "
-        "refnet`, or in a source tree `python setup.py build_ext --inplace`. The reference, `import refnet`, needs none of it."
+        "`xcode-select --install` and `brew install libomp`), then `pip install --force-reinstall --no-cache-dir "
+        "--no-deps refnet`, or in a source tree `python setup.py build_ext --inplace`. The reference, `import refnet`, "
+        "needs none of it."
     ) from _missing
 
-CHAPTERS = ("activation", "adam", "cross_entropy", "dense", "dropout", "einsum", "elementary", "errors", "gather", "matmul",
-            "philox", "reduction", "rmsprop", "sgd", "softmax")
+CHAPTERS = ("activation", "adam", "cross_entropy", "dense", "dropout", "einsum", "elementary", "errors", "gather",
+            "matmul", "philox", "reduction", "rmsprop", "sgd", "softmax")
 
 NAME = "fast"
 
@@ -81,8 +83,8 @@ def _choose():
     for isa in reversed(_runtime.ISAS[:_runtime.ISAS.index(_runtime.machine_isa()) + 1]):
         if _built(isa):
             return isa
-    raise ImportError("refnet_fast was built without any kernels: run `pip install --force-reinstall --no-cache-dir refnet` "
-                      "with a C compiler installed.")
+    raise ImportError("refnet_fast was built without any kernels: run `pip install --force-reinstall --no-cache-dir "
+                      "refnet` with a C compiler installed.")
 
 
 ISA = _choose()

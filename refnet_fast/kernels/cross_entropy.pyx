@@ -1,6 +1,6 @@
 """Cross-entropy, fast: softmax (or sigmoid), logarithm and sum in one visit to each row.
 
-How it is fast: simd/rows.h. The probabilities are written once, for backward, and only if that was asked for.
+How it is fast: simd/loss.h. The probabilities are written once, for backward, and only if that was asked for.
 What is saved: categorical: p, the row sums s (from probabilities only) and the targets or labels; binary: y and t.
 Why it is right: refnet/kernels/cross_entropy.py.
 """
@@ -17,18 +17,21 @@ __all__ = [
     "sparse_categorical_crossentropy_backward", "sparse_categorical_crossentropy_forward",
 ]
 
-cdef extern from "refnet_fast/simd/rows.h":
+cdef extern from "refnet_fast/simd/loss.h":
     enum:
         RN_BINARY_LOGITS, RN_BINARY_PROBS
-    cnp.npy_intp rn_bad_label(int64_t* labels, cnp.npy_intp m, cnp.npy_intp classes) noexcept nogil
     void RN_loss_forward(bint dbl, int kind, void* y, void* t, void* l, cnp.npy_intp m, cnp.npy_intp n,
                          int threads) noexcept nogil
     void RN_loss_backward(bint dbl, int kind, void* dl, void* y, void* t, void* dy, void* dt, cnp.npy_intp m,
                           cnp.npy_intp n, int threads) noexcept nogil
     void RN_categorical_forward(bint dbl, bint logits, void* y, void* t, int64_t* labels, void* l, void* p, void* s,
                                 cnp.npy_intp m, cnp.npy_intp n, int threads) noexcept nogil
-    void RN_categorical_backward(bint dbl, void* dl, void* p, void* s, void* t, int64_t* labels, void* dx, cnp.npy_intp m,
-                                 cnp.npy_intp n, int threads) noexcept nogil
+    void RN_categorical_backward(bint dbl, void* dl, void* p, void* s, void* t, int64_t* labels, void* dx,
+                                 cnp.npy_intp m, cnp.npy_intp n, int threads) noexcept nogil
+
+
+cdef extern from "refnet_fast/simd/gather.h":
+    cnp.npy_intp rn_bad_index(int64_t* index, cnp.npy_intp m, cnp.npy_intp length) noexcept nogil
 
 
 cdef inline double cost(cnp.npy_intp m, cnp.npy_intp n) noexcept:
@@ -146,7 +149,7 @@ def sparse_categorical_crossentropy_forward(y, labels, from_logits=False, save=T
     rt.index_array(labels, "sparse_categorical_crossentropy_forward", "labels")
     if rt.dim(labels, 0) != m:
         rt.bad_shape(labels, "sparse_categorical_crossentropy_forward", "labels", f"({m},) for y of shape {y.shape}")
-    bad = rn_bad_label(<int64_t*>rt.data(labels), m, classes)
+    bad = rn_bad_index(<int64_t*>rt.data(labels), m, classes)
     if bad >= 0:
         raise ValueError(f"label {int(labels[bad])} at position {bad} is out of range for {classes} classes: "
                          f"labels must be integers from 0 to {classes - 1}.")

@@ -1,10 +1,10 @@
 """Dense, fast: one register tile for all three products, bias and activation applied before it is stored.
 
 How it is fast
-    forward     y = f(x W + b): tiles read rows of x in place against panels of W that are packed into L1 as they are needed
-                (simd/gemm.h, simd/tile.h). relu is applied in registers, the others while the tile is in L1.
-    backward    dz = dy f'(.) and db = sum dz in one pass (simd/dense.h), nothing if f is linear and db is not wanted; then
-                dW = x^T dz with x^T packed tile by tile, dx = dz W^T with W^T packed panel by panel.
+    forward     y = f(x W + b): tiles read rows of x in place against panels of W that are packed into L1 as they are
+                needed (simd/gemm.h, simd/tile.h). relu is applied in registers, the others while the tile is in L1.
+    backward    dz = dy f'(.) and db = sum dz in one pass (simd/dense.h), nothing if f is linear and db is not wanted;
+                then dW = x^T dz with x^T packed tile by tile, dx = dz W^T with W^T packed panel by panel.
     one unit    (F = 1) is no product of matrices: a dot product per row, dW a weighted sum of rows.
     Tiny shapes read everything in place, on one thread, with the GIL: a call costs less than a microsecond.
 What is saved: x, W and y (relu, sigmoid, tanh) or z (gelu, gelu_tanh, silu).
@@ -27,14 +27,15 @@ cdef extern from "refnet_fast/simd/dense.h":
         const void* bias
         void* y
         void* scratch
-    void rn_gemm_set(rn_gemm* g, bint dbl, cnp.npy_intp m, cnp.npy_intp n, cnp.npy_intp k, void* a, cnp.npy_intp lda, bint at,
-                     void* b, cnp.npy_intp ldb, bint bt, void* c) noexcept nogil
+    void rn_gemm_set(rn_gemm* g, bint dbl, cnp.npy_intp m, cnp.npy_intp n, cnp.npy_intp k, void* a, cnp.npy_intp lda,
+                     bint at, void* b, cnp.npy_intp ldb, bint bt, void* c) noexcept nogil
     cnp.npy_intp rn_gemm_plan(rn_gemm* g) noexcept nogil
     void rn_gemm_run(rn_gemm* g, int threads) noexcept nogil
     cnp.npy_intp rn_row_blocks(cnp.npy_intp m) noexcept nogil
     void RN_slope_and_sum(bint dbl, int kind, void* dy, void* kept, void* dz, void* db, double* partial, cnp.npy_intp m,
                           cnp.npy_intp n, int threads) noexcept nogil
-    void RN_rowdot(bint dbl, void* x, void* w, void* bias, void* y, cnp.npy_intp m, cnp.npy_intp k, int threads) noexcept nogil
+    void RN_rowdot(bint dbl, void* x, void* w, void* bias, void* y, cnp.npy_intp m, cnp.npy_intp k,
+                   int threads) noexcept nogil
     void RN_map_forward(bint dbl, int kind, void* x, void* y, cnp.npy_intp n, int threads) noexcept nogil
 
 

@@ -15,7 +15,8 @@ cnp.import_array()
 __all__ = ["dropout_backward", "dropout_forward", "dropout_mask"]
 
 cdef extern from "refnet_fast/simd/philox.h":
-    void rn_dropout_mask(uint8_t* mask, cnp.npy_intp n, uint64_t keep, uint64_t seed, uint64_t count, int threads) noexcept nogil
+    void rn_dropout_mask(uint8_t* mask, cnp.npy_intp n, uint64_t keep, uint64_t seed, uint64_t count,
+                         int threads) noexcept nogil
     void RN_dropout_forward(bint dbl, void* x, void* y, uint8_t* mask, cnp.npy_intp n, uint64_t keep, double scale,
                             uint64_t seed, uint64_t count, int threads) noexcept nogil
     void RN_dropout_backward(bint dbl, void* dy, uint8_t* mask, void* dx, cnp.npy_intp n, double scale,
@@ -57,7 +58,9 @@ def dropout_forward(x, rate, seed, count, save=True):
         return x, ((None, 1.0) if save else None)
     scale = 1 / (1 - r) if r < 1 else 0.0
     y = rt.pool_like(x)
-    mask = rt.pool_empty(cnp.PyArray_NDIM(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>x), cnp.NPY_UINT8) if save else None
+    mask = None
+    if save:
+        mask = rt.pool_empty(cnp.PyArray_NDIM(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>x), cnp.NPY_UINT8)
     cdef void* xp = rt.data(x)
     cdef void* yp = rt.data(y)
     cdef uint8_t* mp = NULL if mask is None else <uint8_t*>rt.data(mask)

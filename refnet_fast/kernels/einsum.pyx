@@ -1,9 +1,9 @@
 """Einsum, fast: a contraction of two operands is a batch of matrix products, once its axes are in order.
 
-How it is fast: labels fall into four groups (in both operands and in y: batch; in both but not in y: summed; in one and in y:
-rows or columns); the operands are transposed so that each group is contiguous and matmul's register tile does the rest. More
-than two operands are contracted from left to right. One operand is summed and transposed by NumPy. The plan of an equation
-is kept.
+How it is fast: labels fall into four groups (in both operands and in y: batch; in both but not in y: summed; in one and
+in y: rows or columns); the operands are transposed so that each group is contiguous and matmul's register tile does
+the rest. More than two operands are contracted from left to right. One operand is summed and transposed by NumPy. The
+plan of an equation is kept.
 What is saved: the equation and the operands, as in the reference.
 Why it is right: refnet/kernels/einsum.py.
 """
@@ -32,7 +32,8 @@ def _plan(left, right, output):
     columns = [c for c in right if c not in left]
     made = batch + rows + columns
     return (len(batch), len(summed), len(rows),
-            tuple(left.index(c) for c in batch + rows + summed), tuple(right.index(c) for c in batch + summed + columns),
+            tuple(left.index(c) for c in batch + rows + summed),
+            tuple(right.index(c) for c in batch + summed + columns),
             tuple(made.index(c) for c in output))
 
 
@@ -76,8 +77,8 @@ def _parse(equation, operands):
     inputs, arrow, output = equation.partition("->")
     inputs = inputs.split(",")
     if not arrow or len(inputs) != len(operands):
-        raise ValueError(f"einsum_forward: equation {equation!r} must name its output after '->' and have one term for each of "
-                         f"the {len(operands)} operands.")
+        raise ValueError(f"einsum_forward: equation {equation!r} must name its output after '->' and have one term for "
+                         f"each of the {len(operands)} operands.")
     return inputs, output
 
 
@@ -90,8 +91,8 @@ def einsum_forward(equation, *operands, save=True):
         rt.same_array(operand, t, "einsum_forward", f"operand {p}", len(labels))
         for label, length in zip(labels, operand.shape):
             if sizes.setdefault(label, length) != length:
-                raise ValueError(f"einsum_forward: label {label!r} of {equation!r} is {sizes[label]} long in one operand and "
-                                 f"{length} in operand {p}, of shape {operand.shape}.")
+                raise ValueError(f"einsum_forward: label {label!r} of {equation!r} is {sizes[label]} long in one "
+                                 f"operand and {length} in operand {p}, of shape {operand.shape}.")
     y = _einsum(inputs, output, operands)
     return y, ((equation, operands) if save else None)
 

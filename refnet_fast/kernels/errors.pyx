@@ -1,6 +1,6 @@
 """Mean squared and mean absolute error, fast: one pass over predictions and targets.
 
-How it is fast: simd/rows.h. A single column is treated as one long vector.
+How it is fast: simd/loss.h. A single column is treated as one long vector.
 What is saved: y and t, not their difference: nothing is written that can be read again.
 Why it is right: refnet/kernels/errors.py.
 """
@@ -15,7 +15,7 @@ __all__ = [
     "mean_squared_error_backward", "mean_squared_error_forward",
 ]
 
-cdef extern from "refnet_fast/simd/rows.h":
+cdef extern from "refnet_fast/simd/loss.h":
     enum:
         RN_SQUARED, RN_ABSOLUTE
     void RN_loss_forward(bint dbl, int kind, void* y, void* t, void* l, cnp.npy_intp m, cnp.npy_intp n,

@@ -12,10 +12,8 @@ cnp.import_array()
 
 __all__ = ["gather_rows"]
 
-cdef extern from "refnet_fast/simd/rows.h":
-    cnp.npy_intp rn_bad_label(int64_t* labels, cnp.npy_intp m, cnp.npy_intp classes) noexcept nogil
-
 cdef extern from "refnet_fast/simd/gather.h":
+    cnp.npy_intp rn_bad_index(int64_t* index, cnp.npy_intp m, cnp.npy_intp length) noexcept nogil
     void rn_gather(void* x, int64_t* rows, void* y, cnp.npy_intp b, cnp.npy_intp bytes, int threads) noexcept nogil
 
 
@@ -34,11 +32,12 @@ def gather_rows(x, rows):
     ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
     descr = <cnp.dtype>cnp.PyArray_DESCR(<cnp.ndarray>x)
     if ndim == 0 or descr.hasobject:
-        raise TypeError(f"gather_rows: x must be an array of numbers with at least one axis, got {x.dtype} of shape {x.shape}.")
+        raise TypeError(f"gather_rows: x must be an array of numbers with at least one axis, got {x.dtype} of shape "
+                        f"{x.shape}.")
     rt.index_array(rows, "gather_rows", "rows")
     b = rt.dim(rows, 0)
     cdef int64_t* rp = <int64_t*>rt.data(rows)
-    bad = rn_bad_label(rp, b, rt.dim(x, 0))
+    bad = rn_bad_index(rp, b, rt.dim(x, 0))
     if bad >= 0:
         raise IndexError(f"row {rp[bad]} is out of range for an array of {rt.dim(x, 0)} rows.")
     dims[0] = b

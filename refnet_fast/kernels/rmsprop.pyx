@@ -12,8 +12,8 @@ cnp.import_array()
 __all__ = ["rmsprop_update"]
 
 cdef extern from "refnet_fast/simd/optimize.h":
-    void RN_rmsprop(bint dbl, void* w, void* g, void* v, void* velocity, void* mean, double rate, double rho, double momentum,
-                    double eps, cnp.npy_intp n, int threads) noexcept nogil
+    void RN_rmsprop(bint dbl, void* w, void* g, void* v, void* velocity, void* mean, double rate, double rho,
+                    double momentum, double eps, cnp.npy_intp n, int threads) noexcept nogil
 
 
 def rmsprop_update(w, dw, v, learning_rate, rho=0.9, epsilon=1e-7, momentum=0.0, velocity=None, mean_gradient=None):

@@ -1,7 +1,7 @@
 /* Includes RN_TEMPLATE twice: with REAL float and names ending in _f, with REAL double and names ending in _d.
  *
- * VL is the number of elements of a vector, FN(x) the name of x in this type. C11 has no templates; this is the one trick
- * that lets a header be read as if it were about one type.
+ * VL is the number of elements of a vector, FN(x) the name of x in this type. C11 has no templates; this is the one
+ * trick that lets a header be read as if it were about one type.
  */
 #define REAL float
 #define INT int32_t

@@ -1,7 +1,7 @@
 /* What a dense layer needs beside the matrix product: dz = dy f'(.), and the bias gradient, in one pass over dy.
  *
- * Fast because: one pass, cut into blocks of rows and columns; each block's column sums are float64 partials in L1, combined in
- * index order afterwards. Why it is right: refnet/kernels/dense.py.
+ * Fast because: one pass, cut into blocks of rows and columns; each block's column sums are float64 partials in L1,
+ * combined in index order afterwards. Why it is right: refnet/kernels/dense.py.
  */
 #ifndef RN_DENSE_H
 #define RN_DENSE_H
@@ -31,7 +31,8 @@ typedef struct {
 static void FN(slope_block)(void *p, rn_int chunk)
 {
     const FN(slope_job) *j = (const FN(slope_job) *)p;
-    const rn_int across = (j->n + RN_BLOCK_COLUMNS - 1) / RN_BLOCK_COLUMNS, rb = chunk / across, c0 = chunk % across * RN_BLOCK_COLUMNS;
+    const rn_int across = (j->n + RN_BLOCK_COLUMNS - 1) / RN_BLOCK_COLUMNS;
+    const rn_int rb = chunk / across, c0 = chunk % across * RN_BLOCK_COLUMNS;
     const rn_int columns = RN_MIN(RN_BLOCK_COLUMNS, j->n - c0), r1 = RN_MIN(j->m, (rb + 1) * RN_BLOCK_ROWS);
     RN_ALIGNED double sum[RN_BLOCK_COLUMNS] = {0};
     for (rn_int r = rb * RN_BLOCK_ROWS; r < r1; r++) {
@@ -50,8 +51,8 @@ static void FN(slope_block)(void *p, rn_int chunk)
 }
 
 /* partial: rn_row_blocks(m) n doubles of scratch, for db */
-RN_INLINE void FN(slope_and_sum)(int kind, const REAL *dy, const REAL *kept, REAL *dz, REAL *db, double *partial, rn_int m,
-                                 rn_int n, int threads)
+RN_INLINE void FN(slope_and_sum)(int kind, const REAL *dy, const REAL *kept, REAL *dz, REAL *db, double *partial,
+                                 rn_int m, rn_int n, int threads)
 {
     FN(slope_job) j = {kind, dy, kept, dz, db, partial, m, n};
     const rn_int blocks = rn_row_blocks(m);

@@ -1,11 +1,24 @@
 /* Rows of an array by index: how `fit` draws a shuffled batch.
  *
- * Fast because: rows are copied whole, chunks of rows go to threads, and while one row is copied the start of the next is
- * being fetched (the hardware sees only where a row continues, not where the next begins).
+ * Fast because: rows are copied whole, chunks of rows go to threads, and while one row is copied the start of the
+ * next is being fetched (the hardware sees only where a row continues, not where the next begins).
  */
 #ifndef RN_GATHER_H
 #define RN_GATHER_H
 #include "base.h"
+
+/* The first index outside 0..length-1, or -1. */
+RN_INLINE rn_int rn_bad_index(const int64_t *index, rn_int m, rn_int length)
+{
+    int64_t bad = 0;
+    for (rn_int i = 0; i < m; i++)
+        bad |= (int64_t)((uint64_t)index[i] >= (uint64_t)length);
+    if (bad)
+        for (rn_int i = 0; i < m; i++)
+            if ((uint64_t)index[i] >= (uint64_t)length)
+                return i;
+    return -1;
+}
 
 typedef struct {
     const char *x;

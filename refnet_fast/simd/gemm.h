@@ -15,9 +15,6 @@
 #include "narrow.h"
 #include "tile.h"
 #include "transpose.h"
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 enum { RN_BY_ROWS, RN_BY_PANELS, RN_STRIPES, RN_OUTER };
 
@@ -97,8 +94,8 @@ static void rn_batch_chunk(void *p, rn_int i)
     rn_gemm_run(&g, 1);
 }
 
-/* g is planned, for the first pair; g->scratch has `need` bytes for each of the threads. Whether products or parts of one
- * are given to threads changes nothing in the order of any sum. */
+/* g is planned, for the first pair; g->scratch has `need` bytes for each of the threads. Whether products or parts of
+ * one are given to threads changes nothing in the order of any sum. */
 RN_INLINE void rn_gemm_batch(rn_gemm *g, rn_int count, rn_int need, int threads)
 {
     rn_batch_job j = {g, need};
@@ -313,7 +310,8 @@ static void FN(gemm_run)(rn_gemm *g, int threads)
         return;
     }
     if (g->walk != RN_BY_ROWS) {
-        FN(narrow_job) j = {(const REAL *)g->a, (const REAL *)g->b, (const REAL *)g->bias, (REAL *)g->c, g->m, g->n, g->k};
+        FN(narrow_job) j = {(const REAL *)g->a, (const REAL *)g->b, (const REAL *)g->bias, (REAL *)g->c,
+                            g->m, g->n, g->k};
         if (g->walk == RN_OUTER) {
             rn_run(FN(outer_chunk), &j, (g->m + RN_OUTER_ROWS - 1) / RN_OUTER_ROWS, threads);
             return;

@@ -19,7 +19,7 @@ static void *rn_system_alloc(size_t bytes)
     if (posix_memalign(&p, bytes >= huge ? huge : 64, bytes) != 0)
         return NULL;
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-    if (bytes >= huge) /* fewer page faults and fewer misses in the page table's cache; a hint, so failure is no error */
+    if (bytes >= huge) /* fewer page faults, fewer misses in the page table's cache; a hint, so failure is no error */
         (void)madvise(p, bytes, MADV_HUGEPAGE);
 #endif
 #endif

@@ -1,10 +1,11 @@
 /* Two products that a square register tile does badly: very few rows, and a tall narrow gradient.
  *
- * stripes    C (m <= 3 rows) = A B: every element of B is used m times only, so B must stream. A stripe of B, several vectors
- *            wide, is read row by row while m x nv accumulators stay in registers.
- * outer      C (tall, at most four vectors wide) = A^T B, the weight gradient of a layer with many inputs and few units: A (k, m) is by
- *            far the largest operand and is read once, in the order it lies in memory. A block of rows of B is held in registers, and
- *            for each column of A its row of C is loaded, updated by kb multiply-adds, and stored; a chunk of C is a buffer in L1.
+ * stripes    C (m <= 3 rows) = A B: every element of B is used m times only, so B must stream. A stripe of B, several
+ *            vectors wide, is read row by row while m x nv accumulators stay in registers.
+ * outer      C (tall, at most four vectors wide) = A^T B, the weight gradient of a layer with many inputs and few
+ *            units: A (k, m) is by far the largest operand and is read once, in the order it lies in memory. A block of
+ *            rows of B is held in registers; for each column of A its row of C is loaded, updated by kb multiply-adds
+ *            and stored. A chunk of C is a buffer in L1.
  */
 #ifndef RN_NARROW_H
 #define RN_NARROW_H
@@ -91,9 +92,10 @@ static void FN(stripe_chunk)(void *p, rn_int chunk)
 
 /* ---- outer ------------------------------------------------------------------------------------------------------ */
 
-/* c[d][0 .. nv VL) += sum over r < kb of a[r][d] b[r][0 .. nv VL); c is a buffer of whole vectors: a masked store could not be
- * forwarded to the load of the next block. */
-RN_FLAT void FN(outer)(const int nv, const int kb, const REAL *a, rn_int lda, const REAL *b, rn_int n, REAL *c, rn_int rows)
+/* c[d][0 .. nv VL) += sum over r < kb of a[r][d] b[r][0 .. nv VL); c is a buffer of whole vectors: a masked store
+ * could not be forwarded to the load of the next block. */
+RN_FLAT void FN(outer)(const int nv, const int kb, const REAL *a, rn_int lda, const REAL *b, rn_int n, REAL *c,
+                       rn_int rows)
 {
     const rn_int width = n - (nv - 1) * VL;
     VEC held[16][4];

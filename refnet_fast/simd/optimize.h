@@ -1,7 +1,8 @@
 /* Optimizer updates: one pass over the parameters, nothing in between written to memory.
  *
  * Fast because: plain loops that the compiler turns into vector code (square root and division included, thanks to
- * -fno-math-errno), cut into chunks of 16,384 elements over threads. Why they are right: refnet/kernels/sgd.py, rmsprop.py, adam.py.
+ * -fno-math-errno), cut into chunks of 16,384 elements over threads. Why they are right: refnet/kernels/sgd.py,
+ * rmsprop.py, adam.py.
  */
 #ifndef RN_OPTIMIZE_H
 #define RN_OPTIMIZE_H
@@ -58,7 +59,8 @@ static void FN(sgd_chunk)(void *p, rn_int chunk)
 RN_INLINE void FN(sgd)(REAL *w, const REAL *g, REAL *velocity, double rate, double momentum, int nesterov, rn_int n,
                        int threads)
 {
-    FN(update_job) j = {.w = w, .a = velocity, .g = g, .rate = (REAL)rate, .x1 = (REAL)momentum, .flag = nesterov, .n = n};
+    FN(update_job) j = {.w = w, .a = velocity, .g = g, .rate = (REAL)rate, .x1 = (REAL)momentum, .flag = nesterov,
+                        .n = n};
     rn_run(FN(sgd_chunk), &j, rn_spans(n), threads);
 }
 
@@ -135,8 +137,8 @@ static void FN(adam_chunk)(void *p, rn_int chunk)
     }
 }
 
-RN_INLINE void FN(adam)(REAL *w, const REAL *g, REAL *m, REAL *v, REAL *v_max, double alpha, double beta_1, double beta_2,
-                        double eps, rn_int n, int threads)
+RN_INLINE void FN(adam)(REAL *w, const REAL *g, REAL *m, REAL *v, REAL *v_max, double alpha, double beta_1,
+                        double beta_2, double eps, rn_int n, int threads)
 {
     FN(update_job) j = {.w = w, .a = m, .b = v, .c = v_max, .g = g, .rate = (REAL)alpha, .x1 = (REAL)(1 - beta_1),
                         .x2 = (REAL)(1 - beta_2), .eps = (REAL)eps, .n = n};

@@ -1,8 +1,9 @@
 /* Philox 4x32-10 on vectors, and dropout from it.
  *
- * Fast because: a 32-bit counter word sits in each 64-bit lane, so that one widening multiplication gives the high and the
- * low half of the product at once: about six instructions a round for as many blocks as a vector has 64-bit lanes. Blocks are
- * independent, so chunks of them go to threads. Why it is right: refnet/kernels/philox.py, dropout.py.
+ * Fast because: a 32-bit counter word sits in each 64-bit lane, so that one widening multiplication gives the high
+ * and the low half of the product at once: about six instructions a round for as many blocks as a vector has 64-bit
+ * lanes. Blocks are independent, so chunks of them go to threads. Why it is right: refnet/kernels/philox.py,
+ * dropout.py.
  */
 #ifndef RN_PHILOX_H
 #define RN_PHILOX_H
@@ -122,7 +123,8 @@ typedef struct {
 
 #define RN_BATCH 512 /* words made at a time: they stay in L1 */
 
-RN_INLINE void rn_mask_batch(const rn_dropout_job *j, const rn_schedule *s, rn_int at, rn_int n, uint32_t *words, uint8_t *mask)
+RN_INLINE void rn_mask_batch(const rn_dropout_job *j, const rn_schedule *s, rn_int at, rn_int n, uint32_t *words,
+                             uint8_t *mask)
 {
     for (rn_int i = 0; i < n; i += 4 * RN_LANES)
         rn_philox(s, (uint64_t)(at + i) / 4, words + i);
@@ -160,7 +162,8 @@ RN_INLINE void rn_dropout_mask(uint8_t *mask, rn_int n, uint64_t keep, uint64_t 
 
 #elif defined(REAL)
 
-RN_INLINE void FN(mask_apply)(const REAL *RN_RESTRICT x, const uint8_t *RN_RESTRICT mask, REAL *RN_RESTRICT y, REAL scale, rn_int n)
+RN_INLINE void FN(mask_apply)(const REAL *RN_RESTRICT x, const uint8_t *RN_RESTRICT mask, REAL *RN_RESTRICT y,
+                              REAL scale, rn_int n)
 {
     for (rn_int i = 0; i < n; i++) {
         const REAL v = x[i] * scale;
@@ -196,7 +199,8 @@ static void FN(dropout_slope_chunk)(void *p, rn_int chunk)
 {
     const rn_dropout_job *j = (const rn_dropout_job *)p;
     const rn_int at = chunk * RN_SPAN;
-    FN(mask_apply)((const REAL *)j->x + at, j->mask + at, (REAL *)j->y + at, (REAL)j->scale, rn_span_end(j->n, chunk) - at);
+    const rn_int n = rn_span_end(j->n, chunk) - at;
+    FN(mask_apply)((const REAL *)j->x + at, j->mask + at, (REAL *)j->y + at, (REAL)j->scale, n);
 }
 
 RN_INLINE void FN(dropout_backward)(const REAL *dy, uint8_t *mask, REAL *dx, rn_int n, double scale, int threads)

@@ -4,8 +4,8 @@
  * broadcasts one element of A per row, so that a fused multiply-add needs about half a load. mr and nv are compile-time
  * constants: one function per pair, found in a table. Bias and relu are applied before the tile leaves the registers.
  *
- * A comes in two forms. TILE_ROWS: a pointer per row (a dense row; later a convolution window or a recurrent state), read
- * in place. TILE_PACKED: a copy [k][mr], for a transposed A, whose rows are not contiguous.
+ * A comes in two forms. TILE_ROWS: a pointer per row (a dense row; later a convolution window or a recurrent state),
+ * read in place. TILE_PACKED: a copy [k][mr], for a transposed A, whose rows are not contiguous.
  * B is a panel: row k at b + k ldb, nv vectors wide; the caller guarantees that they can be read.
  *
  * Each run starts from zero and is added to C at its end. With K cut into runs this is a two-level summation, whose

@@ -1,8 +1,8 @@
 /* Packing a transposed panel: VL rows of B become columns, a few steps of k at a time, through registers.
  *
- * A vector is put together from 128-bit pieces of VL / S different rows (S numbers fit a piece), lane q taking row S q + j; an S x S
- * transposition within the lanes then leaves step k of all VL rows in order in one vector. About 0.2 cycles a number, where
- * single loads and stores take one.
+ * A vector is put together from 128-bit pieces of VL / S different rows (S numbers fit a piece), lane q taking row S
+ * q + j; an S x S transposition within the lanes then leaves step k of all VL rows in order in one vector. About 0.2
+ * cycles a number, where single loads and stores take one.
  */
 #ifndef RN_TRANSPOSE_H
 #define RN_TRANSPOSE_H

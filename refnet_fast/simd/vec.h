@@ -62,7 +62,8 @@ RN_FLAT REAL FN(lane)(VEC v, int i) { return v[i]; }
 
 RN_FLAT VEC FN(select)(IVEC m, VEC a, VEC b) { return UNBITS((BITS(a) & m) | (BITS(b) & ~m)); }
 
-/* A mask of the first n lanes, n <= VL, read from a table: a comparison would do, but gcc 12 cannot compile it for SSE2. */
+/* A mask of the first n lanes, n <= VL, read from a table: a comparison would do, but gcc 12 cannot compile it for
+ * SSE2. */
 RN_FLAT IVEC FN(first_lanes)(rn_int n)
 {
     static const INT table[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};

@@ -1,0 +1,134 @@
+"""Accuracy on real data: refnet, refnet_fast and the real Keras, the same recipes and seeds in one run.
+
+    python -m benchmarks.acceptance [--data DIRECTORY] [--tasks boston mnist ...] [--seeds 5]
+
+Prints mean, standard error and minimum of every engine, the target, and whether ours reaches Keras' mean less two
+standard errors; stores `acceptance.json` beside this file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import data
+from benchmarks.acceptance_tasks import TASKS
+from benchmarks.harness import HERE, arguments, environment, interpreter, load_results, store
+from benchmarks.machine import describe
+from benchmarks.peers import LABELS
+
+__all__ = ["judge", "main", "table"]
+
+ENGINES = ("refnet", "refnet_fast", "keras_jax", "keras_tf")
+RESULTS = HERE / "acceptance.json"
+
+
+def write_task(task: str, source: Path, directory: Path) -> None:
+    """Read a data set once and store its arrays, so that every engine's process sees the same ones."""
+    (x_train, y_train), (x_test, y_test) = TASKS[task].load(source)
+    for name, array in {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}.items():
+        np.save(directory / f"{name}.npy", array)
+
+
+def run_engine(engine: str, task: str, directory: Path, seeds: int, options: Any) -> dict[str, Any]:
+    """Train `seeds` times in a fresh process; its scores, or what went wrong."""
+    command = [
+        interpreter(engine, options.peers_python), "-m", "benchmarks.acceptance_tasks",
+        engine, task, str(directory), str(seeds),
+    ]  # fmt: skip
+    run = subprocess.run(
+        command, capture_output=True, text=True, env=environment(options.threads), cwd=HERE.parent, check=False
+    )
+    if run.returncode:
+        return {"error": (run.stderr.strip().splitlines() or [f"code {run.returncode}"])[-1]}
+    return json.loads(run.stdout.strip().splitlines()[-1])
+
+
+def judge(task: str, engines: dict[str, dict[str, Any]]) -> None:
+    """Add mean, standard error, worst and the two verdicts to every engine's result, in place."""
+    higher = TASKS[task].higher_is_better
+    for found in engines.values():
+        if "scores" in found:
+            scores = found["scores"]
+            found["mean"] = statistics.fmean(scores)
+            found["se"] = statistics.stdev(scores) / math.sqrt(len(scores)) if len(scores) > 1 else 0.0
+            found["worst"] = min(scores) if higher else max(scores)
+            target = TASKS[task].target
+            found["meets_target"] = found["mean"] >= target if higher else found["mean"] <= target
+    keras = next((engines[k] for k in ("keras_jax", "keras_tf") if "mean" in engines.get(k, {})), None)
+    for engine in ("refnet", "refnet_fast"):
+        found = engines.get(engine, {})
+        if keras and "mean" in found:
+            slack = 2.0 * keras["se"]
+            level = found["mean"] >= keras["mean"] - slack if higher else found["mean"] <= keras["mean"] + slack
+            found["level_with_keras"] = level
+
+
+def table(results: dict[str, Any]) -> str:
+    """The results as a Markdown table."""
+    lines = [
+        "| task | engine | mean | standard error | worst of seeds | target | target met | Keras' mean less 2 SE | s |",
+        "|---|---|---:|---:|---:|---:|---|---|---:|",
+    ]
+    for name, engines in results["tasks"].items():
+        task = TASKS[name]
+        for engine, found in engines.items():
+            if "error" in found:
+                lines.append(f"| {task.title} | {LABELS[engine]} | failed: {found['error']} | | | | | | |")
+                continue
+            level = found.get("level_with_keras")
+            met = "yes" if found["meets_target"] else "**no**"
+            lines.append(
+                f"| {task.title} | {LABELS[engine]} | {found['mean']:.4f} | {found['se']:.4f} | {found['worst']:.4f} "
+                f"| {'>=' if task.higher_is_better else '<='} {task.target} | {met} "
+                f"| {'' if level is None else 'reached' if level else '**missed**'} | {found['seconds']:.0f} |"
+            )
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = arguments(__doc__.splitlines()[0], results=RESULTS, peers=["refnet", "refnet_fast", "keras_jax"])
+    parser.add_argument("--data", help="directory of the .npz files (default: $REFNET_DATA, else ../shared/datasets)")
+    parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--seeds", type=int, default=5)
+    options = parser.parse_args(argv)
+    try:
+        source = data.data_directory(options.data)
+    except FileNotFoundError as error:
+        sys.exit(str(error))
+    engines = [engine for engine in options.peers if engine in ENGINES]
+    tasks = load_results(options.results).get("acceptance", {}).get("tasks", {})
+    for name in options.tasks:
+        with tempfile.TemporaryDirectory() as directory:
+            write_task(name, source, Path(directory))
+            found = {e: run_engine(e, name, Path(directory), options.seeds, options) for e in engines}
+        # A run of some engines replaces their old results and keeps nobody else's: one table is one run.
+        judge(name, found)
+        tasks[name] = found
+        for engine, result in found.items():
+            print(f"{name:<12} {LABELS[engine]:<20} {result.get('error') or _line(result)}", flush=True)
+        content = {
+            "machine": describe(),
+            "threads": options.threads,
+            "seeds": options.seeds,
+            "tasks": {task: tasks[task] for task in TASKS if task in tasks},
+        }
+        store(options.results, "acceptance", content)
+    print(table(content))
+
+
+def _line(result: dict[str, Any]) -> str:
+    scores = " ".join(f"{score:.4f}" for score in result["scores"])
+    return f"mean {result['mean']:.4f}  se {result['se']:.4f}  ({scores})  {result['seconds']:.0f} s"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,268 @@
+"""The project's own promises: what README, CI and pyproject.toml say of each other, and how the house is built."""
+
+import ast
+import importlib
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+import refnet
+from refnet import kernels
+
+ROOT = Path(__file__).resolve().parent.parent
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGE = Path(refnet.__file__).parent  # what is tested is what is imported: the installed package, or the tree
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MODULE_IDS = [str(path.relative_to(PACKAGE)) for path in MODULES]
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def code_blocks(markdown, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", markdown, flags=re.MULTILINE | re.DOTALL)
+
+
+# --- The files agree with one another --------------------------------------------------------------------------------
+
+
+def test_ci_runs_exactly_the_first_two_commands_of_the_readme():
+    commands = [block.strip() for block in code_blocks(read("README.md"), "sh")][:2]
+    assert commands == ["pip install . && refnet demo", "pip install '.[test]' && pytest"]
+    assert re.findall(r'^bash -c "(.*?)"', read(".ci/run"), flags=re.MULTILINE) == commands
+
+
+def test_ci_is_strict_bash():
+    assert read(".ci/run").startswith("#!/usr/bin/env bash\n")
+    assert "set -euo pipefail" in read(".ci/run")
+
+
+def test_version_is_the_same_everywhere():
+    assert PYPROJECT["project"]["version"] == refnet.__version__
+
+
+def test_python_versions_agree():
+    """The classifiers, requires-python, the wheels and the CI matrix name the same versions."""
+    stated = re.findall(r"Python :: (3\.\d+)", "\n".join(PYPROJECT["project"]["classifiers"]))
+    assert stated[0] == PYPROJECT["project"]["requires-python"].removeprefix(">=")
+    assert PYPROJECT["tool"]["ruff"]["target-version"] == "py" + stated[0].replace(".", "")
+    assert PYPROJECT["tool"]["cibuildwheel"]["build"] == [f"cp{version.replace('.', '')}-*" for version in stated]
+    matrix = re.search(r"python: \[(.*?)\]", read(".github/workflows/ci.yml")).group(1)
+    assert re.findall(r"3\.\d+", matrix) == stated
+
+
+@pytest.mark.parametrize("workflow", ["ci.yml", "wheels.yml"])
+def test_actions_are_pinned_to_commits(workflow):
+    uses = re.findall(r"uses: (\S+)(.*)", read(f".github/workflows/{workflow}"))
+    assert uses
+    for action, comment in uses:
+        assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", action), f"{action}: pin the commit, a tag can move"
+        assert re.search(r"# v\d+\.\d+", comment), f"{action}: say in a comment which version the commit is"
+
+
+def test_the_command_is_installed():
+    (script,) = [point for point in entry_points(group="console_scripts") if point.name == "refnet"] or pytest.skip(
+        "refnet runs from the tree here, it is not installed: there are no entry points"
+    )
+    assert script.value == PYPROJECT["project"]["scripts"]["refnet"] == "refnet.cli:main"
+    assert callable(script.load())
+
+
+def test_package_data_is_installed():
+    assert files("refnet").joinpath("py.typed").is_file()
+    data = files("refnet.datasets").joinpath("data")
+    assert {entry.name for entry in data.iterdir()} >= {"digits.npz", "digits.md"}
+    assert sum(len(entry.read_bytes()) for entry in data.iterdir()) < 60_000
+
+
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "examples/README.md"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name):
+    for target in re.findall(r"\]\(([^)#\s]+)\)", read(name)):
+        if target.startswith(("http:", "https:")):
+            continue
+        path = ((ROOT / name).parent / target).resolve().relative_to(ROOT)
+        base = PACKAGE.parent if path.parts and path.parts[0] in ("refnet", "refnet_fast") else ROOT
+        assert (base / path).exists(), f"{name} links to {target}, which does not exist"
+
+
+def test_readme_lists_every_chapter_in_the_reading_order():
+    chapters = re.findall(r"^\| \d+ \| \[`(\w+)`\]", read("README.md"), flags=re.MULTILINE)
+    assert sorted(chapters) == sorted(kernels.CHAPTERS)
+    order = re.findall(r"\b(activation|dense|errors|reduction|sgd|softmax|cross_entropy|rmsprop|adam|philox|dropout)\b",
+                       kernels.__doc__)
+    assert [chapter for chapter in chapters if chapter in order] == list(dict.fromkeys(order))
+
+
+def test_readme_shows_the_examples_as_they_are():
+    """Every Python block of more than a few lines is a file in examples/, and those are run by a test."""
+    examples = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "examples").glob("*.py"))]
+    blocks = [block for block in code_blocks(read("README.md"), "python") if block.count("\n") > 6]
+    assert blocks
+    for block in blocks:
+        assert any(block.strip() in example for example in examples), f"not in any example:\n{block}"
+
+
+# --- How the house is built ------------------------------------------------------------------------------------------
+
+# Imports run one way, down. A module may import, when it is itself imported, modules of lower rank; those of its own
+# rank only within its own package. (What a function imports when it is called is not part of this order.)
+RANKS = {
+    "kernels": 0, "config": 0, "datasets": 0, "plotting": 0,
+    "backend": 1,
+    "autodiff": 2,
+    "graph": 3,
+    "ops": 4,
+    "random": 5,
+    "utils": 6,
+    "activations": 7, "initializers": 7, "regularizers": 7, "constraints": 7,
+    "losses": 8, "optimizers": 8, "callbacks": 8,
+    "metrics": 9,
+    "layers": 10,
+    "models": 11,
+    "gradcheck": 12,
+    "__init__": 13,
+    "cli": 14, "__main__": 15,
+}  # fmt: skip
+
+
+def parse(path):
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imported_at_import_time(tree):
+    """Full names of the modules that this one imports as it is imported: not in functions, not under TYPE_CHECKING."""
+    pending = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: imports are absolute here"
+            # `from refnet import backend` imports refnet.backend: name both readings, the rank is of the longer
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            pending.extend(node.orelse)
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            pending.extend(c for c in ast.iter_child_nodes(node) if isinstance(c, (ast.stmt, ast.excepthandler)))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=MODULE_IDS)
+def test_imports_run_one_way_down(path):
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    assert room in RANKS, f"{path} is in a room of the house that has no rank: give it one in this test"
+    for name in imported_at_import_time(parse(path)):
+        parts = name.split(".")
+        assert parts[0] != "refnet_fast", f"{path} imports {name}: refnet knows its twin only lazily"
+        if parts[0] == "refnet" and len(parts) > 1 and parts[1] in RANKS and parts[1] != room:
+            assert RANKS[parts[1]] < RANKS[room], f"{path} imports {name}: imports run down, and {room} is not above it"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=MODULE_IDS)
+def test_only_the_backend_and_the_command_line_name_the_twin(path):
+    """In code, that is: docstrings and messages may tell of it."""
+    if path.relative_to(PACKAGE).parts[0] in ("backend.py", "cli"):
+        return
+    for node in ast.walk(parse(path)):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            assert "refnet_fast" not in ast.unparse(node)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            named = re.fullmatch(r"refnet_fast(\.\w+)*", node.value)
+            assert not named, f"{path}, line {node.lineno}, names {node.value!r}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=MODULE_IDS)
+def test_every_module_says_what_it_is_and_what_it_offers(path):
+    tree = parse(path)
+    assert ast.get_docstring(tree), f"{path} has no docstring"
+    targets = [target.id for node in tree.body if isinstance(node, (ast.Assign, ast.AnnAssign))
+               for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+               if isinstance(target, ast.Name)]
+    assert "__all__" in targets, f"{path} has no __all__"
+    name = ".".join(("refnet", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+    module = importlib.import_module(name)
+    missing = [public for public in module.__all__ if not hasattr(module, public)]
+    assert not missing, f"{name}.__all__ names what is not there: {missing}"
+    assert len(set(module.__all__)) == len(module.__all__)
+
+
+def fresh_process(code, **environment):
+    """Run code in a new interpreter that sees what this one sees; return its output."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=PACKAGE.parent,
+                          env={**os.environ, **environment})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+WITHOUT_COMPILED_PART = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name == "refnet_fast._runtime":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+try:
+    import refnet_fast
+except ImportError as error:
+    print(error)
+import refnet.cli
+sys.exit(refnet.cli.main(["info"]))
+"""
+
+
+def test_without_its_compiled_part_the_twin_says_why_and_how_to_build_it():
+    """On import, and in `refnet info`."""
+    text = fresh_process(WITHOUT_COMPILED_PART)
+    assert text.startswith("refnet_fast has no compiled part")
+    assert text.count("To build it") == 2
+
+
+def test_importing_refnet_imports_nothing_heavy():
+    loaded = set(fresh_process("import sys, refnet; print(*sys.modules)").split())
+    heavy = {"rich", "h5py", "matplotlib", "pooch", "scipy", "refnet_fast", "refnet.cli", "refnet.plotting"}
+    assert not loaded & heavy
+
+
+def test_importing_refnet_takes_less_than_a_fifth_of_a_second(tmp_path):
+    """Processor time, best of five: what a busy machine adds is no fault of ours. NumPy is included.
+
+    The first run compiles to byte code, as an installation does; the others find it.
+    """
+    code = "import time; begin = time.process_time(); import refnet; print(time.process_time() - begin)"
+    cached = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    best = min(float(fresh_process(code, **cached)) for _ in range(5))
+    assert best < 0.2, f"import refnet took {best:.3f} s of processor time"
+
+
+def test_import_refnet_leaves_numpy_alone():
+    """No global state changes hands on import: error handling, print options, random state."""
+    state = "(np.geterr(), np.get_printoptions(), np.random.get_state()[1].tobytes())"
+    fresh_process(f"import numpy as np; before = {state}; import refnet; assert before == {state}")
+
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_examples_run(path, request):
+    if re.search("^import refnet_fast", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
+        request.getfixturevalue("fast")  # skips, with the reason, where it is not built
+    code = f"import runpy; runpy.run_path({str(path)!r}, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=120,
+                          cwd=PACKAGE.parent)
+    assert done.returncode == 0, done.stderr
+    accuracies = re.findall(r"test accuracy (0\.\d+)", done.stdout)
+    if accuracies:
+        assert float(accuracies[-1]) > 0.95
