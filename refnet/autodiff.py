@@ -129,11 +129,11 @@ class Tensor(Operators):
         value: the ndarray. Read it freely; writing into it makes gradients undefined.
     """
 
-    __slots__ = ("__weakref__", "tracked", "value")
+    __slots__ = ("__weakref__", "value", "watched")
 
-    def __init__(self, value: Any, tracked: bool = False):
+    def __init__(self, value: Any, watched: bool = False):
         self.value = value
-        self.tracked = tracked
+        self.watched = watched                           # whether operations on it are recorded
 
     @property
     def shape(self) -> tuple[int, ...]: return self.value.shape
@@ -195,7 +195,7 @@ class Variable(Operators):
         if shape is not None and tuple(shape) != value.shape:
             raise ValueError(f"Variable {name!r}: the initial value has shape {value.shape}, but shape={tuple(shape)} was given.")
         self.value = value
-        self.watch = bool(trainable)                     # the attribute behind `trainable`, cheap to read for every operation
+        self.watched = bool(trainable)                   # the attribute behind `trainable`, cheap to read for every operation
         self.name = name or "variable"
         self.path = self.name
         self.version = 0
@@ -203,11 +203,11 @@ class Variable(Operators):
     @property
     def trainable(self) -> bool:
         """Whether tapes watch it and training changes it."""
-        return self.watch
+        return self.watched
 
     @trainable.setter
     def trainable(self, trainable: bool) -> None:
-        self.watch = bool(trainable)
+        self.watched = bool(trainable)
         for listener in TRAINABLE_LISTENERS:
             listener()
 
@@ -287,10 +287,10 @@ def apply(forward: Callable, backward: Callable, inputs: tuple, *args: Any, **kw
             kind = type(x)
             if kind is Tensor:
                 values.append(x.value)
-                needs.append(x.tracked)
+                needs.append(x.watched)
             elif kind is Variable:
                 values.append(x.value)
-                needs.append(x.watch or x in tapes[-1].watched)
+                needs.append(x.watched or x in tapes[-1].watched)
             elif kind is ndarray or x is None:
                 values.append(x)
                 needs.append(False)
@@ -361,7 +361,7 @@ class GradientTape:
         """
         for x in tensor if isinstance(tensor, (list, tuple)) else (tensor,):
             if isinstance(x, Tensor):
-                x.tracked = True
+                x.watched = True
             elif isinstance(x, Variable):
                 self.watched.add(x)
             else:
@@ -444,18 +444,16 @@ class GradientTape:
             if not dy.flags.c_contiguous:
                 dy = np.ascontiguousarray(dy)
             parts = backward(dy, saved, needs) if len(inputs) > 1 else (backward(dy, saved),)
-            for x, need, part in zip(inputs, needs, parts):      # not strict: this loop is the hottest line of Python there is
-                if not need or part is None:
-                    continue
-                key = id(x)
-                before = collected.get(key)
-                if before is None:
-                    collected[key] = part if type(part) is ndarray else np.asarray(part)
-                elif key in own:
-                    before += part
-                else:
-                    collected[key] = np.asarray(before + part)
-                    own.add(key)
+            for x, need, part in zip(inputs, needs, parts):      # not strict: the hottest line of Python there is
+                if need and part is not None:
+                    key = id(x)
+                    if key not in collected:
+                        collected[key] = part if type(part) is ndarray else np.asarray(part)
+                    elif key in own:
+                        collected[key] += part
+                    else:
+                        collected[key] = np.asarray(collected[key] + part)
+                        own.add(key)
         return collected
 
 

@@ -1,10 +1,17 @@
 """Which kernel sets there are to test on this machine."""
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import refnet.kernels
+
+# A process that a test starts must import what is tested here, not the source tree that it happens to start in: README
+# runs pytest in the tree with refnet installed beside it. (Safe path: no current directory on sys.path, -c and -m too.)
+os.environ["PYTHONSAFEPATH"] = "1"
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(Path(refnet.__file__).resolve().parent.parent), os.environ.get("PYTHONPATH")]))
 
 try:
     import refnet_fast.kernels as _fast
@@ -14,7 +21,7 @@ except ImportError as error:
         if not os.environ.get("REFNET_NO_EXT"):
             raise
     _fast = None
-    FAST_REASON = f"refnet_fast is not built: {error}"
+    FAST_REASON = str(error).splitlines()[0]  # the rest says how to build it: once is enough
 
 ISAS = list(_fast.available()) if _fast else []
 KERNEL_SETS = {"reference": refnet.kernels, **{f"fast-{isa}": _fast.load(isa) for isa in ISAS}}

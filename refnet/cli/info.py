@@ -35,9 +35,10 @@ def describe() -> dict[str, str]:
         facts["  why"] = str(error).replace("\n", "\n    ")
     else:
         facts["refnet_fast"] = "available"
-        facts["  instruction set"] = fast.kernels.ISA
         for name, value in fast.show_config().items():
-            text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+            if isinstance(value, dict):
+                value = [f"{key} {entry}" for key, entry in value.items()]
+            text = ", ".join(map(str, value)) or "none" if isinstance(value, (list, tuple)) else str(value)
             facts["  " + name.replace("_", " ")] = text
     return facts
 

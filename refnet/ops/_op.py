@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -11,33 +11,38 @@ from refnet import graph
 from refnet.autodiff import DISPATCH, SymbolicInput, Tensor, Variable, apply, value_of
 from refnet.kernels import arrays
 
-__all__ = ["OPS", "float_input", "op", "pair_of_floats", "shared"]
-
-F = TypeVar("F", bound=Callable[..., Any])
+__all__ = ["OPS", "float_input", "op", "pair_of_floats", "shared", "symbolic"]
 
 OPS: dict[str, Callable] = {}                            # every op by its public name
 
 
-def op(function: F) -> F:
+def op(function: Any = None, *, direct: bool = False) -> Any:
     """Decorate a public function of refnet.ops.
 
     Given a symbolic tensor, the function is not run: a node of the graph is made, whose operation is this function.
+
+    Args:
+        function: the function.
+        direct: the function looks out for symbolic tensors itself, and is spared a wrapper around every call.
     """
+    if function is None:
+        return functools.partial(op, direct=direct)
 
     @functools.wraps(function)
     def called(*args, **kwargs):
         try:
             return function(*args, **kwargs)
         except SymbolicInput:
-            return _symbolic(called, args, kwargs)
+            return symbolic(called, args, kwargs)
 
-    called.is_op = True  # type: ignore[attr-defined]
-    OPS[function.__name__] = called
-    DISPATCH[function.__name__] = called
-    return called  # type: ignore[return-value]
+    public: Any = function if direct else called
+    public.is_op = True
+    OPS[function.__name__] = DISPATCH[function.__name__] = public
+    return public
 
 
-def _symbolic(function: Callable, args: tuple, kwargs: dict) -> Any:
+def symbolic(function: Callable, args: tuple, kwargs: dict) -> Any:
+    """The symbolic outputs of an op on symbolic tensors, with the node that makes them."""
     if not graph.has_symbolic(args, kwargs):
         raise TypeError(f"{function.__name__} was given an object that holds a symbolic tensor it cannot reach.")
     outputs = graph.infer_shape(function, args, kwargs)

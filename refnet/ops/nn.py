@@ -1,14 +1,15 @@
 """Neural-network ops: activations, dense, dropout, losses, with keras.ops' names where Keras has them."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from refnet import backend
-from refnet.autodiff import Tensor, Variable, apply, value_of
+from refnet.autodiff import SymbolicInput, Tensor, Variable, apply, value_of
 from refnet.kernels.activation import ACTIVATIONS
-from refnet.ops._op import float_input, op, pair_of_floats
+from refnet.ops._op import float_input, op, pair_of_floats, symbolic
 from refnet.ops.numpy import (
     abs,
     add,
@@ -191,7 +192,7 @@ def log_softmax(x, axis=-1):
 
 # --- layers' kernels -----------------------------------------------------------------------------------------------------
 
-@op
+@op(direct=True)
 def dense(x: Any, kernel: Any, bias: Any = None, activation: str = "linear") -> Any:
     """f(x · kernel + bias) over the last axis of x, in one kernel.
 
@@ -204,7 +205,10 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: str = "linear") -> 
     Returns:
         (..., F).
     """
-    value, dtype = value_of(x), value_of(kernel).dtype
+    try:
+        value, dtype = value_of(x), value_of(kernel).dtype
+    except SymbolicInput:
+        return symbolic(dense, (x, kernel, bias, activation), {})
     if value.dtype != dtype or not value.flags.c_contiguous:
         x = float_input(x, dtype)
     kernels = backend.active()
@@ -248,46 +252,48 @@ def one_hot(x, num_classes, axis=-1, dtype=None):
 
 # --- losses: one value per sample ----------------------------------------------------------------------------------------
 
-def _rows(x: Any) -> Any:
+def _rows(x: Any, shape: tuple[int, ...]) -> Any:
     """(..., C) -> (M, C); a Tensor stays on the tape."""
-    shape = x.shape
     return x if len(shape) == 2 else reshape(x, (int(np.prod(shape[:-1], dtype=np.int64)), shape[-1]))
 
 
-def _same_shape(name: str, target: Any, output: Any) -> None:
-    if value_of(target).shape != value_of(output).shape:
+def _same_shape(name: str, target: Any, output: Any) -> tuple[int, ...]:
+    """The shape that target and output share."""
+    shape = value_of(output).shape
+    if value_of(target).shape != shape:
         raise ValueError(f"{name}: target and output must have the same shape, but target has {value_of(target).shape} and output "
-                         f"has {value_of(output).shape}.")
-    if value_of(output).ndim < 1:
+                         f"has {shape}.")
+    if not shape:
         raise ValueError(f"{name}: target and output must have at least one dimension; they are scalars.")
+    return shape
 
 
-def _per_sample(y: Any, shape: tuple[int, ...]) -> Any:
-    return y if len(shape) == 2 else reshape(y, shape[:-1])
+def _per_sample(l: Any, shape: tuple[int, ...]) -> Any:
+    return l if len(shape) == 2 else reshape(l, shape[:-1])
 
 
-def _error(name: str, y_true: Any, y_pred: Any) -> Any:
+def _error(name: str, forward: Callable, backward: Callable, y_true: Any, y_pred: Any) -> Any:
     y, t = pair_of_floats(y_pred, y_true)
-    _same_shape(name, t, y)
-    kernels = backend.active()
-    l = apply(getattr(kernels, f"{name}_forward"), getattr(kernels, f"{name}_backward"), (_rows(y), _rows(t)))
-    return _per_sample(l, y.shape)
+    shape = _same_shape(name, t, y)
+    return _per_sample(apply(forward, backward, (_rows(y, shape), _rows(t, shape))), shape)
 
 
 @op
 def mean_squared_error(y_true, y_pred):
     """The mean of (y_true - y_pred)² over the last axis; (..., C) -> (...)."""
-    return _error("mean_squared_error", y_true, y_pred)
+    kernels = backend.active()
+    return _error("mean_squared_error", kernels.mean_squared_error_forward, kernels.mean_squared_error_backward, y_true, y_pred)
 
 
 @op
 def mean_absolute_error(y_true, y_pred):
     """The mean of |y_true - y_pred| over the last axis; (..., C) -> (...)."""
-    return _error("mean_absolute_error", y_true, y_pred)
+    kernels = backend.active()
+    return _error("mean_absolute_error", kernels.mean_absolute_error_forward, kernels.mean_absolute_error_backward, y_true, y_pred)
 
 
 def _constant_target(name: str, target: Any) -> np.ndarray:
-    if isinstance(target, Tensor) and target.tracked:
+    if isinstance(target, Tensor) and target.watched:
         raise ValueError(f"{name}: the target is on the tape, but this loss is differentiated with respect to the output only. "
                          f"Pass refnet.stop_gradient(target).")
     return value_of(target)
@@ -295,11 +301,11 @@ def _constant_target(name: str, target: Any) -> np.ndarray:
 
 def _crossentropy(name: str, target: Any, output: Any, from_logits: bool) -> Any:
     y = float_input(output)
-    t = float_input(_constant_target(name, target), y.dtype)
-    _same_shape(name, t, y)
+    t = float_input(_constant_target(name, target), value_of(y).dtype)
+    shape = _same_shape(name, t, y)
     kernels = backend.active()
-    l = apply(getattr(kernels, f"{name}_forward"), getattr(kernels, f"{name}_backward"), (_rows(y),), _rows(t), from_logits)
-    return _per_sample(l, y.shape)
+    forward, backward = getattr(kernels, f"{name}_forward"), getattr(kernels, f"{name}_backward")
+    return _per_sample(apply(forward, backward, (_rows(y, shape),), _rows(t, shape), from_logits), shape)
 
 
 @op
@@ -312,8 +318,7 @@ def binary_crossentropy_mean(target, output, from_logits=False):
 def binary_crossentropy(target, output, from_logits=False):
     """Binary cross-entropy of every element, as keras.ops has it; the same shape."""
     y = float_input(output)
-    _same_shape("binary_crossentropy", target, y)
-    shape = y.shape
+    shape = _same_shape("binary_crossentropy", target, y)
     each = _crossentropy("binary_crossentropy", value_of(target).reshape(-1, 1), reshape(y, (-1, 1)), from_logits)
     return reshape(each, shape)
 
@@ -341,7 +346,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
                          f"but target has {labels.shape} and output has {shape}.")
     labels = np.ascontiguousarray(labels.reshape(-1), dtype=np.int64)
     kernels = backend.active()
-    l = apply(kernels.sparse_categorical_crossentropy_forward, kernels.sparse_categorical_crossentropy_backward, (_rows(y),),
+    l = apply(kernels.sparse_categorical_crossentropy_forward, kernels.sparse_categorical_crossentropy_backward, (_rows(y, shape),),
               labels, from_logits)
     return _per_sample(l, shape)
 
@@ -350,7 +355,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
 def weighted_sum(values, weights=None, scale=1.0):
     """scale · Σ weights · values: how losses per sample become one number."""
     values = float_input(values)
-    flat = values if len(values.shape) == 1 else reshape(values, (-1,))
+    flat = values if value_of(values).ndim == 1 else reshape(values, (-1,))
     if weights is not None:
         weights = np.ascontiguousarray(value_of(weights).reshape(-1), dtype=value_of(values).dtype)
     kernels = backend.active()

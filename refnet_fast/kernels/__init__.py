@@ -10,6 +10,12 @@ from types import ModuleType as _ModuleType
 
 from refnet.kernels import arrays as _arrays
 
+# GCC's OpenMP reads this once, when the first kernel that uses it is loaded (below). By default a thread that waits for its team spins for milliseconds;
+# where another process has the other thread's core, it spins on the very core that thread could use. 5,000 turns are some 50
+# microseconds: longer than the gaps between the kernels of a training step, and short enough to give the core away.
+_quiet = "GOMP_SPINCOUNT" not in _os.environ and "OMP_WAIT_POLICY" not in _os.environ
+if _quiet:
+    _os.environ["GOMP_SPINCOUNT"] = "5000"
 try:
     # not `from refnet_fast import _runtime`: where it is missing that blames a circular import
     _runtime = _import_module("refnet_fast._runtime")
@@ -89,6 +95,8 @@ def _choose():
 
 ISA = _choose()
 _chosen = load(ISA)
+if _quiet:
+    del _os.environ["GOMP_SPINCOUNT"]                        # it is read by now; children choose for themselves
 __all__ = list(_chosen.__all__)
 for _name in __all__:
     globals()[_name] = getattr(_chosen, _name)
