@@ -285,3 +285,8 @@ def test_environment_variable(fast):
 def test_importing_refnet_fast_changes_nothing_about_refnet(fast):
     code = "import refnet_fast, refnet; print(refnet.backend.backend(), refnet.Sequential._backend)"
     assert run(code, REFNET_BACKEND="").stdout.strip() == "reference None"
+
+
+def test_importing_refnet_fast_leaves_the_environment_alone(fast):
+    code = "import os; before = dict(os.environ); import refnet_fast; print(dict(os.environ) == before)"
+    assert run(code).stdout.strip() == "True"
