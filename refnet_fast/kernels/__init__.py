@@ -11,8 +11,9 @@ from types import ModuleType as _ModuleType
 from refnet.kernels import arrays as _arrays
 
 # GCC's OpenMP reads this once, when the first kernel that uses it is loaded (below). By default a thread that waits for its team
-# spins for milliseconds; where another process has the other thread's core, it spins on the very core that thread could use. 5,000
-# turns are some 50 microseconds: longer than the gaps between the kernels of a training step, and short enough to give the core away.
+# spins for milliseconds; where another process has the other thread's core, it spins on the very core that thread could use.
+# 5,000 turns are some 50 microseconds: longer than the gaps between the kernels of a training step, and short enough to give the
+# core away.
 _quiet = "GOMP_SPINCOUNT" not in _os.environ and "OMP_WAIT_POLICY" not in _os.environ
 if _quiet:
     _os.environ["GOMP_SPINCOUNT"] = "5000"
