@@ -25,6 +25,7 @@ from refnet import (
     random,
     regularizers,
     utils,
+    visualize,
 )
 from refnet.autodiff import GradientTape, Tensor, Variable, custom_gradient, stop_gradient, value_and_grad
 from refnet.backend import use_backend
@@ -43,5 +44,5 @@ __all__ = [
     "GradientTape", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Optimizer",
     "Regularizer", "Sequential", "Tensor", "Variable", "activations", "backend", "callbacks", "config", "constraints",
     "custom_gradient", "datasets", "gradcheck", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers",
-    "random", "regularizers", "stop_gradient", "use_backend", "utils", "value_and_grad",
+    "random", "regularizers", "stop_gradient", "use_backend", "utils", "value_and_grad", "visualize",
 ]

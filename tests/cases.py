@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import cases_convolution
 import numpy as np
 
 
@@ -24,6 +25,7 @@ class KernelCase:
         args: what follows them. Arrays of float64 are cast along with the inputs, integer arrays are left as they are.
         equation_first: einsum's equation comes before its operands.
         magnitude: (inputs) -> the sum of the absolute terms of each output entry, the yardstick of rounding; None: max |y|.
+        gradient_terms: the same for the gradients, where their terms cancel (a normalization's do); 0: their largest entry.
     """
 
     kernel: str
@@ -34,12 +36,14 @@ class KernelCase:
     equation: str | None = None
     shared: bool = False
     magnitude: Callable | None = None
+    gradient_terms: float = 0.0
 
     def cast(self, dtype: Any) -> KernelCase:
         def as_dtype(x):
             return x.astype(dtype) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
         return KernelCase(self.kernel, self.id, tuple(as_dtype(x) for x in self.inputs), tuple(as_dtype(a) for a in self.args),
-                          {k: as_dtype(v) for k, v in self.kwargs.items()}, self.equation, self.shared, self.magnitude)
+                          {k: as_dtype(v) for k, v in self.kwargs.items()}, self.equation, self.shared, self.magnitude,
+                          self.gradient_terms)
 
     def forward(self, kernels: Any, inputs: tuple | None = None, save: bool = True):
         inputs = self.inputs if inputs is None else inputs
@@ -152,6 +156,10 @@ def _kernel_cases() -> list[KernelCase]:
         add("erf", text, (away_from_zero(rng, shape) * 2,))
         for rate in (0.0, 0.3, 0.5, 1.0):
             add("dropout", f"{text}-{rate}", (away_from_zero(rng, shape),), rate, 0x0123456789ABCDEF, 5)
+
+    cases_convolution.add_convolution(add, rng_for, away_from_zero)
+    cases_convolution.add_pooling(add, rng_for)
+    cases_convolution.add_normalization(add, rng_for, away_from_zero)
     return cases
 
 

@@ -17,7 +17,7 @@ from refnet import backend
 from refnet.kernels.arrays import SHARED
 
 MODULES = ["", "activations", "callbacks", "constraints", "datasets", "gradcheck", "initializers", "layers", "losses", "metrics",
-           "models", "ops", "optimizers", "random", "regularizers", "utils"]
+           "models", "ops", "ops.image", "optimizers", "random", "regularizers", "utils", "visualize"]
 
 
 @contextlib.contextmanager
@@ -51,7 +51,9 @@ def counts(fast):
 
 
 def resolve(package, module):
-    return getattr(package, module) if module else package
+    for name in module.split(".") if module else ():
+        package = getattr(package, name)
+    return package
 
 
 @pytest.mark.parametrize("module", MODULES)

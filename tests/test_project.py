@@ -99,7 +99,8 @@ def test_links_lead_somewhere(name):
 def test_readme_lists_every_chapter_in_the_reading_order():
     chapters = re.findall(r"^\| \d+ \| \[`(\w+)`\]", read("README.md"), flags=re.MULTILINE)
     assert sorted(chapters) == sorted(kernels.CHAPTERS)
-    order = re.findall(r"\b(activation|dense|errors|reduction|sgd|softmax|cross_entropy|rmsprop|adam|philox|dropout)\b",
+    order = re.findall(r"\b(activation|dense|errors|reduction|sgd|softmax|cross_entropy|rmsprop|adam|philox|dropout"
+                       r"|convolution|pooling|batch_norm|layer_norm|convolution_transpose|depthwise)\b",
                        kernels.__doc__)
     assert [chapter for chapter in chapters if chapter in order] == list(dict.fromkeys(order))
 
@@ -130,7 +131,7 @@ RANKS = {
     "metrics": 9,
     "layers": 10,
     "models": 11,
-    "gradcheck": 12,
+    "gradcheck": 12, "visualize": 12,
     "__init__": 13,
     "cli": 14, "__main__": 15,
 }  # fmt: skip

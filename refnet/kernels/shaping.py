@@ -105,7 +105,10 @@ def index_forward(x, key, save=True):
 def index_backward(dy, saved):
     shape, key = saved
     dx = np.zeros(shape, dy.dtype)
-    np.add.at(dx, key, dy)                                        # an entry that was read twice receives twice
+    if all(isinstance(k, (slice, int, type(None), type(Ellipsis))) for k in (key if isinstance(key, tuple) else (key,))):
+        dx[key] = dy                                              # slices read every entry at most once
+    else:
+        np.add.at(dx, key, dy)                                    # an entry that was read twice receives twice
     return dx
 
 

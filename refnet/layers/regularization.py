@@ -4,8 +4,10 @@ from typing import Any
 
 from refnet import ops, random
 from refnet.layers.layer import Layer
+from refnet.layers.spatial import SpatialSpec
+from refnet.ops.windows import data_format_of
 
-__all__ = ["Dropout"]
+__all__ = ["Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"]
 
 
 class Dropout(Layer):
@@ -47,3 +49,79 @@ class Dropout(Layer):
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate, "noise_shape": self.noise_shape, "seed": self.seed}
+
+
+class BaseSpatialDropout(Dropout):
+    """Dropout of whole feature maps: one decision for all places of a channel."""
+
+    def __init__(self, rank, rate, data_format, seed, name, dtype):
+        super().__init__(rate, seed=seed, name=name, dtype=dtype)
+        self.data_format = data_format_of(data_format)
+        ones = (1,) * rank
+        self.noise_shape = (None, *ones, None) if self.data_format == "channels_last" else (None, None, *ones)
+        self.input_spec = SpatialSpec(ndim=rank + 2)
+
+    def get_config(self):
+        own = {"rate": self.rate, "data_format": self.data_format, "seed": self.seed}
+        return {**own, "name": self.name, "dtype": self.dtype}
+
+
+class SpatialDropout1D(BaseSpatialDropout):
+    """Dropout of whole channels of sequences: neighbours are alike, so dropping single steps would hide nothing.
+
+    Args:
+        rate: the fraction of channels to drop, 0 <= rate <= 1.
+        seed: an integer, or None: drawn from the global generator.
+        name: the layer's name.
+        dtype: the float type; None: `floatx()`.
+
+    Input (N, T, C), output of the same shape.
+
+    References:
+        Tompson, Goroshin, Jain, LeCun, Bregler (2014), Efficient object localization using convolutional networks,
+        arXiv:1411.4280.
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None):
+        super().__init__(1, rate, "channels_last", seed, name, dtype)
+
+    def get_config(self):
+        config = super().get_config()
+        del config["data_format"]
+        return config
+
+
+class SpatialDropout2D(BaseSpatialDropout):
+    """Dropout of whole channels of images: neighbours are alike, so dropping single pixels would hide nothing.
+
+    Args:
+        rate: the fraction of channels to drop, 0 <= rate <= 1.
+        data_format: see `Conv2D`.
+        seed: an integer, or None: drawn from the global generator.
+        name: the layer's name.
+        dtype: the float type; None: `floatx()`.
+
+    Input (N, H, W, C), output of the same shape.
+    """
+
+    def __init__(self, rate: float, data_format: str | None = None, seed: int | None = None, name: str | None = None,
+                 dtype: Any = None):  # fmt: skip
+        super().__init__(2, rate, data_format, seed, name, dtype)
+
+
+class SpatialDropout3D(BaseSpatialDropout):
+    """Dropout of whole channels of volumes.
+
+    Args:
+        rate: the fraction of channels to drop, 0 <= rate <= 1.
+        data_format: see `Conv3D`.
+        seed: an integer, or None: drawn from the global generator.
+        name: the layer's name.
+        dtype: the float type; None: `floatx()`.
+
+    Input (N, D, H, W, C), output of the same shape.
+    """
+
+    def __init__(self, rate: float, data_format: str | None = None, seed: int | None = None, name: str | None = None,
+                 dtype: Any = None):  # fmt: skip
+        super().__init__(3, rate, data_format, seed, name, dtype)

@@ -1,11 +1,16 @@
 """Differentiable functions, with the names of keras.ops: kernels lifted onto the tape.
 
-Outside a GradientTape they take and return plain ndarrays. Inside one they return Tensors where a gradient is needed. Given a
-symbolic tensor (`refnet.Input`), they add a node to its graph.
+Outside a GradientTape they take and return plain ndarrays. Inside one they return Tensors where a gradient is needed.
+Given a symbolic tensor (`refnet.Input`), they add a node to its graph.
 """
-from refnet.ops import core, nn, numpy
+from refnet.ops import convolution, core, nn, normalization, numpy, pooling
+from refnet.ops import image as image
+from refnet.ops.convolution import *
 from refnet.ops.core import *
 from refnet.ops.nn import *
+from refnet.ops.normalization import *
 from refnet.ops.numpy import *
+from refnet.ops.pooling import *
 
-__all__ = sorted({*core.__all__, *nn.__all__, *numpy.__all__})
+_MODULES = (convolution, core, nn, normalization, numpy, pooling)
+__all__ = sorted({*(name for module in _MODULES for name in module.__all__), "image"})

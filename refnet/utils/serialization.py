@@ -234,7 +234,7 @@ def deserialize_keras_object(config, custom_objects: dict | None = None, safe_mo
         return {key: deserialize_keras_object(value, custom_objects) for key, value in config.items()}
     cls = find_class(config, custom_objects)
     with CustomObjectScope(custom_objects):
-        obj = cls.from_config(dict(config["config"]))
+        obj = cls.from_config({key: _with_tuples(value) for key, value in config["config"].items()})
     build_config = config.get("build_config")
     if build_config and not getattr(obj, "built", True):
         obj.build_from_config(deserialize_keras_object(build_config, custom_objects))
@@ -242,6 +242,16 @@ def deserialize_keras_object(config, custom_objects: dict | None = None, safe_mo
         with CustomObjectScope(custom_objects):
             obj.compile_from_config(config["compile_config"])
     return obj
+
+
+def _with_tuples(value):
+    """The tuples among a constructor's arguments, such as a kernel's size; configurations in it are left to their
+    owner."""
+    if isinstance(value, list):
+        return [_with_tuples(item) for item in value]
+    if isinstance(value, dict) and value.get("class_name") == "__tuple__":
+        return tuple(_with_tuples(item) for item in value["items"])
+    return value
 
 
 def get_by_identifier(identifier, kind: str, module: str, aliases: dict, base: type):

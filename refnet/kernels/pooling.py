@@ -1,0 +1,113 @@
+"""Pooling: one number for a neighbourhood.
+
+Forward, over windows of P places with stride s (convolution.py has the geometry; every channel by itself)
+    max        y[n,i,j,c] = max of x over the window
+    average    y[n,i,j,c] = mean of x over the window
+    global average       y[n,c] = mean of x over all places
+
+    Padding adds places that are not there: they never win a maximum (they count as -∞), and they do not enter an average: the sum
+    is divided by the number of real places in the window. That is how Keras defines `padding="same"`.
+
+Derivation
+    max        Only the winner moves y:  dx[winner] += dy.  Windows may overlap: a place that wins several collects from all.
+    average    Every real place of a window with r of them contributes 1/r:  dx[place] += dy / r.
+
+What is saved
+    max: for each window the position of its winner. average: shapes only.
+
+Ties and kinks
+    Of several equal maxima in a window the first wins, in the order of the kernel's positions (rows, then columns), as in Keras
+    on TensorFlow and JAX. A NaN in a window wins: it must not be hidden.
+
+References
+    Zhou, Chellappa (1988), Computation of optical flow using a neural network (max pooling).
+    LeCun et al. (1990), Handwritten digit recognition with a back-propagation network (average pooling).
+"""
+import numpy as np
+
+from refnet.kernels.convolution import output_sizes, windows
+
+__all__ = [
+    "average_pool_backward", "average_pool_forward", "global_average_pool_backward", "global_average_pool_forward",
+    "max_pool_backward", "max_pool_forward",
+]
+
+
+def _padded(x, padding, value):
+    return np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=value)
+
+
+def _cropped(dx, padding, sizes):
+    inside = tuple(slice(before, before + n) for (before, _), n in zip(padding, sizes, strict=True))
+    return np.ascontiguousarray(dx[(slice(None), *inside)])
+
+
+def max_pool_forward(x, pool_size=(2, 2), strides=(2, 2), padding=((0, 0), (0, 0)), save=True):
+    """x (N, *S, C)   ->   y (N, *I, C)"""
+    ones = (1,) * len(pool_size)
+    size = output_sizes(x.shape[1:-1], pool_size, strides, padding, ones)
+    padded = _padded(x, padding, -np.inf)
+    y = np.full((x.shape[0], *size, x.shape[-1]), -np.inf, x.dtype)
+    winner = np.full(y.shape, -1, np.int32) if save else None
+    for number, (_, window) in enumerate(windows(padded, pool_size, size, strides, ones)):
+        candidate = padded[window]
+        better = (candidate > y) | (np.isnan(candidate) & ~np.isnan(y))       # strictly: the first of equals stays
+        if number == 0:
+            better[...] = True                                    # a window of -inf has a winner too
+        y[better] = candidate[better]
+        if save:
+            winner[better] = number
+    return y, ((winner, x.shape, pool_size, strides, padding) if save else None)
+
+
+def max_pool_backward(dy, saved):
+    """dy (N, *I, C)   ->   dx (N, *S, C)"""
+    winner, shape, pool_size, strides, padding = saved
+    ones = (1,) * len(pool_size)
+    dx = _padded(np.zeros(shape, dy.dtype), padding, 0)
+    for number, (_, window) in enumerate(windows(dx, pool_size, dy.shape[1:-1], strides, ones)):
+        dx[window] += np.where(winner == number, dy, dy.dtype.type(0))        # y = x[winner]
+    return _cropped(dx, padding, shape[1:-1])
+
+
+def _real_places(shape, pool_size, strides, padding, size, dtype):
+    """How many places of each window are not padding, (1, *I, 1)."""
+    ones = (1,) * len(pool_size)
+    present = _padded(np.ones((1, *shape[1:-1], 1), dtype), padding, 0)
+    return sum(present[window] for _, window in windows(present, pool_size, size, strides, ones))
+
+
+def average_pool_forward(x, pool_size=(2, 2), strides=(2, 2), padding=((0, 0), (0, 0)), save=True):
+    """x (N, *S, C)   ->   y (N, *I, C)"""
+    ones = (1,) * len(pool_size)
+    size = output_sizes(x.shape[1:-1], pool_size, strides, padding, ones)
+    padded = _padded(x, padding, 0)
+    y = np.zeros((x.shape[0], *size, x.shape[-1]), x.dtype)
+    for _, window in windows(padded, pool_size, size, strides, ones):
+        y += padded[window]
+    y /= _real_places(x.shape, pool_size, strides, padding, size, x.dtype)
+    return y, ((x.shape, pool_size, strides, padding) if save else None)
+
+
+def average_pool_backward(dy, saved):
+    """dy (N, *I, C)   ->   dx (N, *S, C)"""
+    shape, pool_size, strides, padding = saved
+    ones = (1,) * len(pool_size)
+    share = dy / _real_places(shape, pool_size, strides, padding, dy.shape[1:-1], dy.dtype)      # y = Σ x / r
+    dx = _padded(np.zeros(shape, dy.dtype), padding, 0)
+    for _, window in windows(dx, pool_size, dy.shape[1:-1], strides, ones):
+        dx[window] += share
+    return _cropped(dx, padding, shape[1:-1])
+
+
+def global_average_pool_forward(x, save=True):
+    """x (N, P, C)   ->   y (N, C): the mean over the P places, accumulated in float64."""
+    y = (x.sum(axis=1, dtype=np.float64) / max(x.shape[1], 1)).astype(x.dtype)
+    return y, (x.shape if save else None)
+
+
+def global_average_pool_backward(dy, saved):
+    """dy (N, C)   ->   dx (N, P, C)"""
+    _, places, _ = saved
+    share = dy * dy.dtype.type(1 / max(places, 1))                # y = 1/P Σ x
+    return np.repeat(share[:, None, :], places, axis=1)

@@ -1,0 +1,519 @@
+/* Convolution around the sliding tile: forward, gradient of the input (which is also the transpose forward), gradient of the kernel.
+ *
+ * forward, input gradient   rows of the tile are places of the destination, B is the kernel, packed once per call in panels of two
+ *            vectors (read as it lies where its rows are short and whole). A window is read as it lies in memory: for each row of
+ *            the kernel a stretch of (taps along the last axis) x channels numbers. Bias and activation are applied before the
+ *            tile leaves L1. A stride in the input gradient becomes phases (window.h), none of which multiplies by a zero.
+ *            Up to four channels of the destination would leave the tile's columns empty: they are dot products along the window.
+ * kernel gradient           rows of the tile are entries of the kernel, k runs over places, B is dz. A block of 128-256 places stays in
+ *            L1 and L2 while all tiles pass over it. Each chunk of images has its own sum; they are added in index order.
+ *
+ * Why it is right: refnet/kernels/convolution.py and convolution_transpose.py.
+ */
+#ifndef RN_CONV_H
+#define RN_CONV_H
+#include "slide.h"
+#include "transpose.h"
+#include "window.h"
+
+typedef struct {
+    rn_window win;
+    int dbl, kind, slope; /* kind: f of the result; slope: the source is dy, what is read is dy f'(kept) */
+    rn_int groups, from, to; /* channels of source and destination */
+    const void *src, *kept, *w, *bias;
+    void *dst, *y; /* y: where f goes if the result itself must stay (gelu, silu); else NULL */
+    /* plan */
+    int packed, side_by_side, dots;
+    rn_int panels, table_bytes, pack_bytes, frame_bytes;
+    rn_int *run_start, *runs;
+    void *pack, *frames;
+} rn_conv;
+
+typedef struct {
+    rn_window win;
+    int dbl, slope;
+    rn_int groups, channels, filters;
+    const void *x, *dy, *kept;
+    void *dw, *db; /* either may be NULL */
+    /* plan */
+    int copy;
+    rn_int panels, chunks, per, table_bytes, frame_bytes, dz_bytes, dw_bytes, places;
+    void *frames, *partial;
+    double *sums;
+} rn_conv_dw;
+
+/* A kernel of one tap with stride 1 sees no neighbours: all places of all images are one long axis. */
+RN_INLINE void rn_window_flatten(rn_window *w)
+{
+    rn_int places = w->n;
+    for (int a = 0; a < 3; a++) {
+        const rn_axis *x = &w->axis[a];
+        if (x->kernel != 1 || x->stride != 1 || x->before != 0 || x->in != x->out)
+            return;
+        places *= x->in;
+    }
+    const rn_axis one = {1, 1, 1, 1, 0, 1}, all = {places, places, 1, 1, 0, 1};
+    w->axis[0] = w->axis[1] = one;
+    w->axis[2] = all;
+    w->n = 1;
+}
+
+RN_INLINE rn_int rn_volume(const rn_int *v) { return v[0] * v[1] * v[2]; }
+
+#define RN_DOTS 4 /* so few channels of the destination are dot products: a panel would be almost empty */
+#define RN_PANEL_COLUMNS(size) (RN_VB ? 2 * RN_VB / (size) : 2)
+
+/* Bytes of scratch that rn_conv_run wants. src, dst, ... and win.axis, win.n are set; nothing is empty. */
+RN_INLINE rn_int rn_conv_plan(rn_conv *g, int threads)
+{
+    rn_window *w = &g->win;
+    const rn_int size = g->dbl ? 8 : 4, wide = RN_PANEL_COLUMNS(size), to = g->to / g->groups, from = g->from / g->groups;
+    double ns = 2.0 * g->to * from / RN_CONV_FLOPS_PER_NS * (size / 4);
+    rn_window_flatten(w);
+    w->channels = g->from;
+    for (int a = 0; a < 3; a++)
+        ns *= (double)w->axis[a].kernel * (double)w->axis[a].out;
+    rn_window_plan(w, ns, size, g->slope != RN_LINEAR, RN_UNIT_BYTES);
+    g->panels = (to + wide - 1) / wide;
+    const int whole = to % (wide / (RN_VB ? 2 : 1)) == 0;
+    const rn_int tiles = (w->n * rn_volume(w->dst) + RN_MR - 1) / RN_MR;
+    g->dots = g->groups == 1 && to <= RN_DOTS && from * 2 >= wide;
+    g->packed = g->dots || w->back || !whole || (g->to > 2 * wide && tiles > 3);
+    g->table_bytes = rn_window_table_bytes(w) + RN_ROUND((w->taps + w->phases + 1) * (rn_int)sizeof(rn_int));
+    g->pack_bytes = g->packed ? RN_ROUND(w->taps * from * g->groups * g->panels * wide * size) : 0;
+    g->frame_bytes = w->frame ? RN_ROUND(w->frame * size + 256) : 0;
+    return g->table_bytes + g->pack_bytes + g->frame_bytes * threads;
+}
+
+RN_INLINE rn_int rn_conv_dw_plan(rn_conv_dw *g, int threads)
+{
+    rn_window *w = &g->win;
+    const rn_int size = g->dbl ? 8 : 4, wide = RN_PANEL_COLUMNS(size), per_group = g->filters / g->groups;
+    const rn_int channels = g->channels / g->groups;
+    double ns = 2.0 * g->filters * channels / RN_CONV_FLOPS_PER_NS * (size / 4);
+    rn_window_flatten(w);
+    w->channels = g->channels;
+    w->taps = w->axis[0].kernel * w->axis[1].kernel * w->axis[2].kernel;
+    for (int a = 0; a < 3; a++)
+        ns *= (double)w->axis[a].kernel * (double)w->axis[a].out;
+    g->dw_bytes = RN_ROUND(w->taps * channels * g->filters * size);
+    /* every unit reads and writes all of dw: if that exceeds L2, make units large */
+    rn_window_plan(w, ns, size, 0, g->dw_bytes > 1048576 ? 8 * RN_UNIT_BYTES : RN_UNIT_BYTES);
+    g->panels = (per_group + wide - 1) / wide;
+    g->copy = g->slope != RN_LINEAR || per_group % (RN_VB ? wide / 2 : 1) != 0 || g->filters > 2 * wide;
+    const double chunks = ns * (double)w->n / 50000.0;
+    g->chunks = chunks < 1 ? 1 : chunks > 16 ? 16 : (rn_int)chunks;
+    g->chunks = RN_MIN(g->chunks, RN_MAX(4, 4194304 / g->dw_bytes));
+    g->chunks = RN_MIN(g->chunks, w->units);
+    g->per = (w->units + g->chunks - 1) / g->chunks;
+    g->chunks = (w->units + g->per - 1) / g->per;
+    g->places = rn_volume(w->dst) / w->dst[w->cut] * w->slab * w->images;
+    g->table_bytes = rn_window_table_bytes(w);
+    g->frame_bytes = w->frame ? RN_ROUND(w->frame * size + 256) : 0;
+    g->dz_bytes = g->copy ? RN_ROUND(g->groups * g->panels * g->places * wide * size + 2 * g->filters * size + 256) : 0;
+    return g->table_bytes + (g->frame_bytes + g->dz_bytes) * threads + (g->chunks > 1 && g->dw ? g->chunks * g->dw_bytes : 0)
+           + g->chunks * RN_ROUND(g->filters * 8);
+}
+
+#define RN_conv_run(dbl, ...) RN_CALL(dbl, conv_run, __VA_ARGS__)
+#define RN_conv_dw_run(dbl, ...) RN_CALL(dbl, conv_dw_run, __VA_ARGS__)
+
+#define RN_TEMPLATE "conv.h"
+#include "both.h"
+
+#elif defined(REAL)
+
+#define NR (2 * VL)
+
+/* ---- forward and input gradient ------------------------------------------------------------------------------- */
+
+/* Tap number `index` of the tables, all groups and panels: rows of the kernel into the panels of its phase. */
+static void FN(conv_pack)(void *job, rn_int index)
+{
+    const rn_conv *g = (const rn_conv *)job;
+    const rn_window *w = &g->win;
+    const rn_int from = g->from / g->groups, to = g->to / g->groups, ld = w->back ? g->from : g->to;
+    rn_int phase = 0;
+    while (w->tap_start[phase + 1] <= index)
+        phase++;
+    const rn_int first = w->tap_start[phase], taps = w->tap_start[phase + 1] - first;
+    const REAL *tap = (const REAL *)g->w + w->tap[index] * (w->back ? to * ld : from * ld);
+    if (g->dots) { /* [phase][channel of the destination][tap][channel of the source] */
+        REAL *rows = (REAL *)g->pack + first * from * to + (index - first) * from;
+        for (rn_int j = 0; j < to; j++)
+            for (rn_int k = 0; k < from; k++)
+                rows[j * taps * from + k] = w->back ? tap[j * ld + k] : tap[k * ld + j];
+        return;
+    }
+    REAL *out = (REAL *)g->pack + first * from * g->groups * g->panels * NR;
+    for (rn_int q = 0; q < g->groups * g->panels; q++) {
+        const rn_int group = q / g->panels, j = q % g->panels * NR, columns = RN_MIN(NR, to - j), wide = columns > VL ? NR : VL;
+        REAL *p = out + q * taps * from * NR + (index - first) * from * wide;
+        if (w->back) { /* B(f, c) = w[c, f] */
+            FN(pack_transposed)(tap + j * ld + group * from, ld, columns, from, p, wide);
+            continue;
+        }
+        const REAL *b = tap + group * to + j;
+        const rn_int rest = columns - (wide - VL);
+        for (rn_int k = 0; k < from; k++, b += ld, p += wide) {
+            if (wide > VL)
+                FN(store)(p, FN(load)(b));
+            FN(store)(p + wide - VL, rest == VL ? FN(load)(b + wide - VL) : FN(load_part)(b + wide - VL, rest));
+        }
+    }
+}
+
+/* One tile: `mr` places, panel q of all groups' panels. */
+RN_INLINE void FN(conv_tile)(const rn_conv *g, FN(slide) *t, rn_int mr, rn_int q, const rn_int *at, REAL *dst, REAL *y,
+                             int direct)
+{
+    RN_ALIGNED REAL buffer[RN_MR * NR];
+    const rn_int to = g->to / g->groups, j = q % g->panels * NR, columns = RN_MIN(NR, to - j), nv = columns > VL ? 2 : 1;
+    const rn_int column = q / g->panels * to + j;
+    t->c = direct ? dst + at[0] * g->to + column : buffer;
+    t->ldc = direct ? g->to : NR;
+    t->bias = g->bias ? (const REAL *)g->bias + column : NULL;
+    t->width = columns - (nv - 1) * VL;
+    FN(slides)[mr - 1][SLIDE_PLACES][nv - 1](t);
+    if (!direct)
+        for (rn_int i = 0; i < mr; i++)
+            memcpy(dst + at[i] * g->to + column, buffer + i * NR, (size_t)columns * sizeof(REAL));
+    if (g->kind > RN_RELU) /* the tile is in L1 still */
+        for (rn_int i = 0; i < mr; i++) {
+            const rn_int there = (direct ? at[0] + i : at[i]) * g->to + column;
+            FN(map_span)(g->kind, dst + there, y + there, columns);
+        }
+}
+
+/* `count` places by `to` channels, each the sum over all runs; four places at a time hide the latency. */
+RN_FLAT void FN(conv_dots)(const int to, const int count, const FN(slide) *t, rn_int deep, REAL *const *out)
+{
+    VEC acc[4][RN_DOTS];
+    rn_int at = 0;
+    RN_UNROLL
+    for (int i = 0; i < count; i++) {
+        RN_UNROLL
+        for (int j = 0; j < to; j++)
+            acc[i][j] = FN(splat)(0);
+    }
+    for (rn_int r = 0; r < t->runs; r++, at += t->length)
+        for (rn_int s = 0; s < t->length; s += VL) {
+            const rn_int left = t->length - s;
+            VEC w[RN_DOTS];
+            RN_UNROLL
+            for (int j = 0; j < to; j++) {
+                const REAL *p = t->b + j * deep + at + s;
+                w[j] = left >= VL ? FN(load)(p) : FN(load_part)(p, left);
+            }
+            RN_UNROLL
+            for (int i = 0; i < count; i++) {
+                const REAL *p = t->rows[i] + t->jumps[r] + s;
+                const VEC x = left >= VL ? FN(load)(p) : FN(load_part)(p, left);
+                RN_UNROLL
+                for (int j = 0; j < to; j++)
+                    acc[i][j] += x * w[j];
+            }
+        }
+    RN_UNROLL
+    for (int i = 0; i < count; i++) {
+        RN_UNROLL
+        for (int j = 0; j < to; j++)
+            out[i][j] = FN(total)(acc[i][j]) + (t->bias ? t->bias[j] : 0);
+    }
+}
+
+#define DOTS(to)                                                                                                      \
+    RN_NOINLINE void FN(conv_dots_##to)(int count, const FN(slide) * t, rn_int deep, REAL *const *out)                \
+    {                                                                                                                 \
+        if (count == 4)                                                                                               \
+            FN(conv_dots)(to, 4, t, deep, out);                                                                       \
+        else                                                                                                          \
+            FN(conv_dots)(to, 1, t, deep, out);                                                                       \
+    }
+DOTS(1)
+DOTS(2)
+DOTS(3)
+DOTS(4)
+#undef DOTS
+
+static void FN(conv_dot_places)(const rn_conv *g, const rn_patch *p, const REAL *src, FN(slide) *t, rn_int deep, REAL *dst,
+                                REAL *y)
+{
+    static void (*const dots[RN_DOTS])(int, const FN(slide) *, rn_int, REAL *const *) = {FN(conv_dots_1), FN(conv_dots_2),
+                                                                                        FN(conv_dots_3), FN(conv_dots_4)};
+    const rn_int to = g->to;
+    FN(walk) k;
+    t->bias = (const REAL *)g->bias;
+    FN(walk_begin)(&g->win, p, src, &k);
+    for (rn_int done = 0; done < p->places;) {
+        const int count = p->places - done >= 4 ? 4 : 1;
+        rn_int at[4];
+        REAL *out[4];
+        FN(walk_next)(&g->win, p, src, &k, count, t->rows, at);
+        for (int i = 0; i < count; i++)
+            out[i] = dst + at[i] * to;
+        dots[to - 1](count, t, deep, out);
+        for (int i = 0; g->kind != RN_LINEAR && i < count; i++)
+            FN(map_span)(g->kind, out[i], y + at[i] * to, to);
+        done += count;
+    }
+}
+
+static void FN(conv_unit)(void *job, rn_int unit)
+{
+    const rn_conv *g = (const rn_conv *)job;
+    const rn_window *w = &g->win;
+    const rn_int from = g->from / g->groups, all = g->groups * g->panels;
+    const int direct = !w->back || w->phases == 1;
+    rn_unit u;
+    rn_window_unit(w, unit, &u);
+    const rn_int base = u.n0 * rn_volume(w->dst) * g->to;
+    REAL *dst = (REAL *)g->dst + base, *y = g->y ? (REAL *)g->y + base : dst;
+    const REAL *src = (const REAL *)g->src + u.n0 * w->image;
+    if (!w->in_place) {
+        REAL *frame = (REAL *)((char *)g->frames + rn_slot() * g->frame_bytes);
+        FN(fill_frame)(w, &u, g->slope, (const REAL *)g->src, (const REAL *)g->kept, 1, frame);
+        src = frame;
+    }
+    for (rn_int phase = 0; phase < w->phases; phase++) {
+        rn_patch p;
+        FN(slide) t;
+        rn_window_patch(w, &u, phase, &p);
+        if (!p.places)
+            continue;
+        const rn_int taps = w->tap_start[phase + 1] - w->tap_start[phase], deep = taps * from;
+        const rn_int tiles = (p.places + RN_MR - 1) / RN_MR, low = p.places / tiles, high = p.places % tiles;
+        const rn_int r = w->back ? phase % w->axis[2].stride : 0;
+        t.jumps = g->runs + g->run_start[phase];
+        t.runs = g->run_start[phase + 1] - g->run_start[phase];
+        t.length = g->side_by_side ? (w->axis_start[2][r + 1] - w->axis_start[2][r]) * from : from;
+        t.step = 1;
+        t.flags = g->kind == RN_RELU ? SLIDE_RELU : 0;
+        if (g->dots) {
+            t.b = (const REAL *)g->pack + w->tap_start[phase] * from * g->to;
+            FN(conv_dot_places)(g, &p, src, &t, deep, dst, y);
+            continue;
+        }
+        const REAL *pack = (const REAL *)g->pack + w->tap_start[phase] * from * all * NR;
+        /* All panels over one tile while they fit L2 together, else all tiles under one panel. */
+        const rn_int block = deep * all * NR * (rn_int)sizeof(REAL) <= 524288 ? all : 1;
+        for (rn_int q0 = 0; q0 < all; q0 += block) {
+            FN(walk) k;
+            rn_int at[RN_MR], group = -1;
+            const REAL *places[RN_MR];
+            FN(walk_begin)(w, &p, src, &k);
+            for (rn_int i = 0; i < tiles; i++) {
+                const rn_int mr = low + (i < high);
+                FN(walk_next)(w, &p, src, &k, mr, places, at);
+                for (rn_int q = q0; q < RN_MIN(all, q0 + block); q++) {
+                    const rn_int of = q / g->panels;
+                    if (of != group || q == q0) {
+                        for (rn_int m = 0; m < mr; m++)
+                            t.rows[m] = places[m] + of * from;
+                        group = of;
+                    }
+                    if (g->packed) {
+                        t.b = pack + q * deep * NR;
+                        t.ldb = g->to / g->groups - q % g->panels * NR > VL ? NR : VL;
+                    } else {
+                        t.b = (const REAL *)g->w + of * (g->to / g->groups) + q % g->panels * NR;
+                        t.ldb = g->to;
+                    }
+                    FN(conv_tile)(g, &t, mr, q, at, dst, y, direct);
+                }
+            }
+        }
+    }
+}
+
+static void FN(conv_run)(rn_conv *g, char *scratch, int threads)
+{
+    rn_window *w = &g->win;
+    rn_window_tables(w, scratch);
+    g->run_start = (rn_int *)(scratch + rn_window_table_bytes(w));
+    g->runs = g->run_start + w->phases + 1;
+    g->pack = scratch + g->table_bytes;
+    g->frames = (char *)g->pack + g->pack_bytes;
+    g->side_by_side = g->groups == 1 && rn_window_side_by_side(w);
+    rn_int count = 0;
+    for (rn_int phase = 0; phase < w->phases; phase++) {
+        const rn_int r = w->back ? phase % w->axis[2].stride : 0, taps = w->axis_start[2][r + 1] - w->axis_start[2][r];
+        const rn_int each = g->side_by_side ? RN_MAX(taps, 1) : 1;
+        g->run_start[phase] = count;
+        for (rn_int i = w->tap_start[phase]; i < w->tap_start[phase + 1]; i += each)
+            g->runs[count++] = w->distance[i];
+    }
+    g->run_start[w->phases] = count;
+    if (g->packed)
+        rn_run(FN(conv_pack), g, w->taps, g->pack_bytes > 131072 ? threads : 1);
+    rn_run(FN(conv_unit), g, w->units, threads);
+}
+
+/* ---- gradient of the kernel --------------------------------------------------------------------------------------- */
+
+#define BLOCK 256 /* places that all tiles pass over before the next ones, at most */
+
+/* dz of `m` places in panels [panel][m][NR], from dy (m, filters) */
+static void FN(dz_panels)(const rn_conv_dw *g, const REAL *dy, const REAL *kept, rn_int m, REAL *out, REAL *row)
+{
+    const rn_int f = g->filters, per_group = f / g->groups, all = g->groups * g->panels;
+    if (all == 1 && f == NR) { /* a panel is the array as it is */
+        FN(map_slope_span)(g->slope, dy, kept, out, m * f);
+        return;
+    }
+    if (g->slope == RN_RELU && per_group % NR == 0) {
+        const VEC zero = FN(splat)(0);
+        for (rn_int i = 0; i < m; i++)
+            for (rn_int q = 0; q < all; q++, dy += NR, kept += NR) {
+                REAL *p = out + (q * m + i) * NR;
+                FN(store)(p, UNBITS(BITS(FN(load)(dy)) & GREATER(FN(load)(kept), zero)));
+                FN(store)(p + VL, UNBITS(BITS(FN(load)(dy + VL)) & GREATER(FN(load)(kept + VL), zero)));
+            }
+        return;
+    }
+    for (rn_int i = 0; i < m; i++, dy += f, kept += f) {
+        const REAL *dz = dy;
+        if (g->slope != RN_LINEAR) {
+            FN(map_slope_span)(g->slope, dy, kept, row, f);
+            dz = row;
+        }
+        for (rn_int q = 0; q < all; q++) {
+            const rn_int j = q % g->panels * NR, columns = RN_MIN(NR, per_group - j);
+            const REAL *b = dz + q / g->panels * per_group + j;
+            REAL *p = out + (q * m + i) * NR;
+            if (columns >= VL) {
+                FN(store)(p, FN(load)(b));
+                if (columns > VL)
+                    FN(store)(p + VL, columns == NR ? FN(load)(b + VL) : FN(load_part)(b + VL, columns - VL));
+            } else
+                FN(store)(p, FN(load_part)(b, columns));
+        }
+    }
+}
+
+static void FN(conv_dw_chunk)(void *job, rn_int chunk)
+{
+
+    const rn_conv_dw *g = (const rn_conv_dw *)job;
+    const rn_window *w = &g->win;
+    const rn_int f = g->filters, per_group = f / g->groups, channels = g->channels / g->groups;
+    const rn_int all = g->groups * g->panels, entries = w->taps * channels;
+    const rn_int tiles = (entries + RN_MR - 1) / RN_MR, low = entries / tiles, high = entries % tiles;
+    REAL *dw = g->chunks == 1 ? (REAL *)g->dw : (REAL *)((char *)g->partial + chunk * g->dw_bytes);
+    double *sums = (double *)((char *)g->sums + chunk * RN_ROUND(f * 8));
+    char *own = (char *)g->frames + rn_slot() * (g->frame_bytes + g->dz_bytes);
+    int first = 1;
+    memset(sums, 0, (size_t)f * sizeof(double));
+    for (rn_int unit = chunk * g->per; unit < RN_MIN(w->units, (chunk + 1) * g->per); unit++) {
+        rn_unit u;
+        rn_patch p;
+        rn_window_unit(w, unit, &u);
+        rn_window_patch(w, &u, 0, &p);
+        const rn_int at = (((u.n0 * w->dst[0] + u.d0[0]) * w->dst[1] + u.d0[1]) * w->dst[2] + u.d0[2]) * f;
+        const REAL *dz = (const REAL *)g->dy + at, *x = (const REAL *)g->x + u.n0 * w->image;
+        rn_int ld = f;
+        if (g->copy) {
+            REAL *panels = (REAL *)(own + g->frame_bytes);
+            FN(dz_panels)(g, dz, g->kept ? (const REAL *)g->kept + at : dz, p.places, panels,
+                          panels + all * p.places * NR);
+            dz = panels;
+            ld = NR;
+        }
+        if (g->db)
+            for (rn_int q = 0; q < (g->copy ? all : 1); q++) {
+                const rn_int j = q % g->panels * NR;
+                if (g->copy)
+                    FN(add_columns)(dz + q * p.places * NR, p.places, RN_MIN(NR, per_group - j), NR,
+                                    sums + q / g->panels * per_group + j);
+                else
+                    FN(add_columns)(dz, p.places, f, f, sums);
+            }
+        if (!g->dw)
+            continue;
+        if (!w->in_place) {
+            FN(fill_frame)(w, &u, RN_LINEAR, (const REAL *)g->x, NULL, 1, (REAL *)own);
+            x = (const REAL *)own;
+        }
+        /* k runs along rows of places: several short rows at a time, or a piece of a long one */
+        const rn_int length = p.count[2], rows = p.places / length;
+        const rn_int pieces = (length + BLOCK - 1) / BLOCK, together = RN_MAX(1, BLOCK / length);
+        for (rn_int r0 = 0; r0 < rows; r0 += together)
+            for (rn_int piece = 0; piece < pieces; piece++) {
+                rn_int jumps[BLOCK];
+                FN(slide) t;
+                const rn_int k0 = piece * length / pieces, k1 = (piece + 1) * length / pieces;
+                t.runs = RN_MIN(together, rows - r0);
+                t.length = k1 - k0;
+                t.step = p.move[2];
+                t.jumps = jumps;
+                t.bias = NULL;
+                t.flags = first ? 0 : SLIDE_ADD;
+                t.ldb = ld;
+                t.ldc = f;
+                for (rn_int r = 0; r < t.runs; r++) {
+                    const rn_int row = r0 + r, y = row % p.count[1], z = row / p.count[1] % p.count[0],
+                                 n = row / p.count[1] / p.count[0];
+                    jumps[r] = p.from + n * w->image + z * p.move[0] + y * p.move[1] + k0 * p.move[2];
+                }
+                for (rn_int q = 0; q < all; q++) {
+                    const rn_int group = q / g->panels, j = q % g->panels * NR, columns = RN_MIN(NR, per_group - j);
+                    const rn_int nv = columns > VL ? 2 : 1, column = group * per_group + j;
+                    t.b = g->copy ? dz + (q * p.places + r0 * length + k0) * NR : dz + (r0 * length + k0) * f + column;
+                    t.width = columns - (nv - 1) * VL;
+                    rn_int tap = 0, c = 0, e = 0;
+                    for (rn_int i = 0; i < tiles; i++) {
+                        const rn_int mr = low + (i < high);
+                        t.c = dw + e * f + column;
+                        for (rn_int m = 0; m < mr; m++) {
+                            t.rows[m] = x + w->distance[tap] + group * channels + c;
+                            if (++c == channels) {
+                                c = 0;
+                                tap++;
+                            }
+                        }
+                        e += mr;
+                        FN(slides)[mr - 1][SLIDE_ENTRIES][nv - 1](&t);
+                    }
+                }
+                first = 0;
+            }
+    }
+}
+
+static void FN(conv_dw_add)(void *job, rn_int span)
+{
+    const rn_conv_dw *g = (const rn_conv_dw *)job;
+    const rn_int n = g->win.taps * (g->channels / g->groups) * g->filters, from = span * 4096, to = RN_MIN(n, from + 4096);
+    REAL *dw = (REAL *)g->dw;
+    memcpy(dw + from, (const REAL *)g->partial + from, (size_t)(to - from) * sizeof(REAL));
+    for (rn_int c = 1; c < g->chunks; c++) {
+        const REAL *part = (const REAL *)((const char *)g->partial + c * g->dw_bytes);
+        for (rn_int i = from; i < to; i++)
+            dw[i] += part[i];
+    }
+}
+
+static void FN(conv_dw_run)(rn_conv_dw *g, char *scratch, int threads)
+{
+    rn_window *w = &g->win;
+    rn_window_tables(w, scratch);
+    scratch += g->table_bytes;
+    g->sums = (double *)scratch;
+    scratch += g->chunks * RN_ROUND(g->filters * 8);
+    g->frames = scratch;
+    g->partial = scratch + threads * (g->frame_bytes + g->dz_bytes);
+    rn_run(FN(conv_dw_chunk), g, g->chunks, threads);
+    if (g->dw && g->chunks > 1)
+        rn_run(FN(conv_dw_add), g, (w->taps * (g->channels / g->groups) * g->filters + 4095) / 4096, threads);
+    if (g->db)
+        for (rn_int f = 0; f < g->filters; f++) {
+            double total = 0;
+            for (rn_int c = 0; c < g->chunks; c++)
+                total += ((const double *)((const char *)g->sums + c * RN_ROUND(g->filters * 8)))[f];
+            ((REAL *)g->db)[f] = (REAL)total;
+        }
+}
+
+#undef NR
+#undef BLOCK
+#endif

@@ -1,0 +1,437 @@
+/* 3x3 convolution with stride 1 by Winograd's minimal filtering, F(4x4, 3x3): a quarter of the multiplications.
+ *
+ * Idea. A tile of 4x4 results depends on 6x6 places. Read both as polynomials: the convolution is their product, and a product of
+ * polynomials is found from values at points. Evaluate at six points per axis, multiply the values (36 products for each pair of
+ * channels instead of 144), interpolate:
+ *     y = A^T [ (G w G^T) . (B^T x B) ] A                  . elementwise in the 36 values, summed over channels: 36 small matrix products
+ * All maps are linear, so the gradients are their transposes:
+ *     dx    the same convolution of dz with the flipped kernel
+ *     dw = G^T [ sum over tiles (B^T x B) . (A dz A^T) ] G
+ *
+ * Points 0, 3/4, -3/4, 3/2, -3/2, infinity: B and A are exact in binary, and the error is half of that for the usual 0, 1, -1, 2, -2.
+ * Error against float64, x and results of size 1, 64 channels: rms 8e-7, largest 8e-6 (direct: 1.2e-7, 8e-7). That is within the rule
+ * for the twin from 64 summed channels on, and those are the layers it is used for. A NaN or an infinity spreads to its 4x4 tile.
+ *
+ * Fast because: blocks of about 28 tiles go through all three steps in L2; transforms work on vectors of channels; the products are
+ * the register tile. Zeros around the image are a pointer to zeros: nothing is padded.
+ * References: Winograd (1980), Arithmetic complexity of computations; Lavin, Gray (2016), arXiv:1509.09308.
+ */
+#ifndef RN_WINOGRAD_H
+#define RN_WINOGRAD_H
+#include "slide.h"
+#include "transpose.h"
+#include "window.h"
+
+typedef struct {
+    int dbl, back, kind;
+    rn_int n, from, to;              /* images; channels of source and destination (dw: of x and of dz) */
+    rn_int src[2], dst[2], origin[2]; /* places; origin: the first source place that destination 0 reads, may be negative */
+    const void *x, *w, *bias, *dz;
+    void *y, *z; /* forward: z, and y = f(z) where that is not z; dw: y is dw */
+    /* plan */
+    rn_int down, across, tiles, block, blocks, chunks, per, panels;
+    rn_int x_step, y_step; /* elements between two of the 36 matrices of a block */
+    rn_int weight_bytes, thread_bytes, zero_bytes;
+    char *weights, *own, *zeros;
+} rn_wino;
+
+#define RN_WINO_TILES 28
+#define RN_WINO_BYTES 41943040 /* of transformed kernels, at most */
+
+/* Does it pay, and is it accurate enough? axis: of the convolution; from, to: channels of source and destination. */
+RN_INLINE int rn_wino_pays(const rn_axis *axis, int back, rn_int n, rn_int from, rn_int to, int size, int gradient)
+{
+    const rn_int lanes = RN_VB ? RN_VB / size : 1;
+    if (axis[0].kernel != 1 || axis[0].in != 1 || axis[0].out != 1 || from < (gradient ? 32 : 64) || to < 32 || from % lanes || to % lanes)
+        return 0;
+    if (36 * from * to * size > (gradient ? RN_WINO_BYTES / 4 : RN_WINO_BYTES))
+        return 0;
+    rn_int tiles = n, places = n;
+    for (int a = 1; a < 3; a++) {
+        const rn_int out = back ? axis[a].in : axis[a].out;
+        if (axis[a].kernel != 3 || axis[a].stride != 1 || axis[a].dilation != 1)
+            return 0;
+        tiles *= (out + 3) / 4;
+        places *= out;
+    }
+    return tiles >= 32 && places * 9 * 2 >= tiles * 36 * 3;
+}
+
+RN_INLINE void rn_wino_set(rn_wino *g, const rn_axis *axis, int back)
+{
+    g->back = back;
+    for (int a = 0; a < 2; a++) {
+        const rn_axis *x = &axis[a + 1];
+        g->src[a] = back ? x->out : x->in;
+        g->dst[a] = back ? x->in : x->out;
+        g->origin[a] = back ? x->before - 2 : -x->before;
+    }
+    g->down = (g->dst[0] + 3) / 4;
+    g->across = (g->dst[1] + 3) / 4;
+    g->tiles = g->n * g->down * g->across;
+}
+
+RN_INLINE rn_int rn_wino_plan(rn_wino *g, int gradient, int threads)
+{
+    const rn_int size = g->dbl ? 8 : 4, wide = RN_VB ? 2 * RN_VB / size : 2;
+    const rn_int most = gradient ? 2 * RN_WINO_TILES : RN_WINO_TILES;
+    g->blocks = (g->tiles + most - 1) / most;
+    if (g->blocks < 16)
+        g->blocks = RN_MIN((g->blocks + 3) / 4 * 4, g->tiles);
+    g->block = (g->tiles + g->blocks - 1) / g->blocks;
+    g->blocks = (g->tiles + g->block - 1) / g->block;
+    g->panels = (g->to + wide - 1) / wide;
+    g->x_step = g->block * g->from + 64 / size;
+    g->y_step = g->block * g->to + 64 / size;
+    g->zero_bytes = RN_ROUND(RN_MAX(g->from, g->to) * size);
+    g->thread_bytes = RN_ROUND(36 * (g->x_step + g->y_step) * size);
+    if (gradient) {
+        g->weight_bytes = RN_ROUND(36 * g->from * g->to * size);
+        const double ns = 2.0 * 36 * g->from * g->to * g->tiles / RN_CONV_FLOPS_PER_NS;
+        g->chunks = RN_MAX(1, RN_MIN(RN_MIN(8, (rn_int)(ns / 50000.0)), RN_MAX(4, 8388608 / g->weight_bytes)));
+        g->chunks = RN_MIN(g->chunks, g->blocks);
+        g->per = (g->blocks + g->chunks - 1) / g->chunks;
+        g->chunks = (g->blocks + g->per - 1) / g->per;
+        return g->chunks * g->weight_bytes + g->zero_bytes + threads * g->thread_bytes;
+    }
+    g->weight_bytes = RN_ROUND(36 * g->from * g->panels * wide * size);
+    g->thread_bytes = RN_MAX(g->thread_bytes, RN_ROUND(9 * g->from * wide * size)); /* packing uses it first */
+    return g->weight_bytes + g->zero_bytes + threads * g->thread_bytes;
+}
+
+#define RN_wino_run(dbl, ...) RN_CALL(dbl, wino_run, __VA_ARGS__)
+#define RN_wino_dw_run(dbl, ...) RN_CALL(dbl, wino_dw_run, __VA_ARGS__)
+
+#define RN_TEMPLATE "winograd.h"
+#include "both.h"
+
+#elif defined(REAL)
+
+#define NR (2 * VL)
+#define PA ((REAL)0.75) /* the points */
+#define PB ((REAL)1.5)
+#define PA2 (PA * PA)
+#define PB2 (PB * PB)
+#define PA3 (PA2 * PA)
+#define PB3 (PB2 * PB)
+#define G0 ((REAL)(1 / (0.5625 * 2.25)))
+#define GA ((REAL)(1 / (2 * 0.5625 * (0.5625 - 2.25))))
+#define GB ((REAL)(1 / (2 * 2.25 * (2.25 - 0.5625))))
+
+/* B^T d: six places -> values at six points */
+RN_FLAT void FN(wino_in)(const VEC *d, rn_int step, VEC *v)
+{
+    const VEC d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
+    const VEC even_a = d4 - PB2 * d2, odd_a = PA * (d3 - PB2 * d1), even_b = d4 - PA2 * d2, odd_b = PB * (d3 - PA2 * d1);
+    v[0] = PA2 * PB2 * d0 - (PA2 + PB2) * d2 + d4;
+    v[1] = even_a + odd_a;
+    v[2] = even_a - odd_a;
+    v[3] = even_b + odd_b;
+    v[4] = even_b - odd_b;
+    v[5] = PA2 * PB2 * d1 - (PA2 + PB2) * d3 + d5;
+}
+
+/* A^T m: values at six points -> four results */
+RN_FLAT void FN(wino_out)(const VEC *m, rn_int step, VEC *y)
+{
+    const VEC sa = m[step] + m[2 * step], da = m[step] - m[2 * step], sb = m[3 * step] + m[4 * step], db = m[3 * step] - m[4 * step];
+    y[0] = m[0] + sa + sb;
+    y[1] = PA * da + PB * db;
+    y[2] = PA2 * sa + PB2 * sb;
+    y[3] = PA3 * da + PB3 * db + m[5 * step];
+}
+
+/* A z: four results -> six points (the transpose of wino_out) */
+RN_FLAT void FN(wino_out_back)(const VEC *z, rn_int step, VEC *v)
+{
+    const VEC z0 = z[0], z1 = z[step], z2 = z[2 * step], z3 = z[3 * step];
+    const VEC even_a = z0 + PA2 * z2, odd_a = PA * z1 + PA3 * z3, even_b = z0 + PB2 * z2, odd_b = PB * z1 + PB3 * z3;
+    v[0] = z0;
+    v[1] = even_a + odd_a;
+    v[2] = even_a - odd_a;
+    v[3] = even_b + odd_b;
+    v[4] = even_b - odd_b;
+    v[5] = z3;
+}
+
+/* G g: three entries of a kernel -> six points */
+RN_FLAT void FN(wino_kernel)(const VEC *g, rn_int step, VEC *u)
+{
+    const VEC g0 = g[0], g1 = g[step], g2 = g[2 * step];
+    const VEC even_a = (g0 + PA2 * g2) * GA, odd_a = (PA * GA) * g1, even_b = (g0 + PB2 * g2) * GB, odd_b = (PB * GB) * g1;
+    u[0] = g0 * G0;
+    u[1] = even_a + odd_a;
+    u[2] = even_a - odd_a;
+    u[3] = even_b + odd_b;
+    u[4] = even_b - odd_b;
+    u[5] = g2;
+}
+
+/* G^T u: six points -> three entries of a kernel (the transpose of wino_kernel) */
+RN_FLAT void FN(wino_kernel_back)(const VEC *u, rn_int step, VEC *g)
+{
+    const VEC sa = (u[step] + u[2 * step]) * GA, da = (u[step] - u[2 * step]) * (PA * GA);
+    const VEC sb = (u[3 * step] + u[4 * step]) * GB, db = (u[3 * step] - u[4 * step]) * (PB * GB);
+    g[0] = u[0] * G0 + sa + sb;
+    g[1] = da + db;
+    g[2] = PA2 * sa + PB2 * sb + u[5 * step];
+}
+
+/* ---- steps over a block of tiles ------------------------------------------------------------------------------------ */
+
+typedef struct {
+    rn_int n, y, x; /* of a tile: image, first destination place */
+} FN(wino_at);
+
+RN_INLINE FN(wino_at) FN(wino_place)(const rn_wino *g, rn_int tile)
+{
+    FN(wino_at) at = {tile / (g->down * g->across), tile / g->across % g->down * 4, tile % g->across * 4};
+    return at;
+}
+
+/* rows x rows pointers into a grid (n, h, w, c), zeros where it ends */
+RN_INLINE void FN(wino_pointers)(const REAL *grid, const rn_int *size, rn_int c, rn_int n, rn_int y0, rn_int x0, int rows,
+                                 const REAL *zeros, const REAL **p)
+{
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < rows; j++) {
+            const rn_int y = y0 + i, x = x0 + j;
+            const int inside = y >= 0 && y < size[0] && x >= 0 && x < size[1];
+            p[i * rows + j] = inside ? grid + ((n * size[0] + y) * size[1] + x) * c : zeros;
+        }
+}
+
+/* Tiles first .. first + count of the source: B^T x B, into v[point][tile][channel]. */
+static void FN(wino_source)(const rn_wino *g, rn_int first, rn_int count, REAL *v)
+{
+    const rn_int c = g->from, step = g->x_step;
+    for (rn_int t = 0; t < count; t++) {
+        const REAL *p[36];
+        const FN(wino_at) at = FN(wino_place)(g, first + t);
+        FN(wino_pointers)((const REAL *)g->x, g->src, c, at.n, at.y + g->origin[0], at.x + g->origin[1], 6, (const REAL *)g->zeros, p);
+        for (rn_int k = 0; k < c; k += VL) {
+            VEC half[36], row[6];
+            REAL *out = v + t * c + k;
+            for (int i = 0; i < 6; i++) {
+                RN_UNROLL
+                for (int j = 0; j < 6; j++)
+                    row[j] = FN(load)(p[i * 6 + j] + k);
+                FN(wino_in)(row, 1, half + i * 6);
+            }
+            for (int j = 0; j < 6; j++) {
+                FN(wino_in)(half + j, 6, row);
+                RN_UNROLL
+                for (int i = 0; i < 6; i++)
+                    FN(store)(out + (i * 6 + j) * step, row[i]);
+            }
+        }
+    }
+}
+
+/* The kernel of one panel of destination channels: G w G^T, into weights[point][panel][channel][NR]. */
+static void FN(wino_weights)(void *job, rn_int panel)
+{
+    const rn_wino *g = (const rn_wino *)job;
+    const rn_int from = g->from, to = g->to, j = panel * NR, columns = RN_MIN(NR, to - j), each = from * g->panels * NR;
+    const REAL *w = (const REAL *)g->w;
+    REAL *pack = (REAL *)(g->own + rn_slot() * g->thread_bytes), *out = (REAL *)g->weights + panel * from * NR;
+    rn_int ld = to, tap = from * to;
+    if (g->back) { /* the flipped kernel, its channels exchanged */
+        for (int t = 0; t < 9; t++)
+            FN(pack_transposed)(w + ((8 - t) * to + j) * from, from, columns, from, pack + t * from * NR, NR);
+        w = pack;
+        ld = NR;
+        tap = from * NR;
+    } else
+        w += j;
+    for (rn_int k = 0; k < from; k++)
+        for (rn_int q = 0; q < columns; q += VL) {
+            VEC taps[9], half[18], u[6];
+            for (int t = 0; t < 9; t++)
+                taps[t] = FN(load)(w + t * tap + k * ld + q);
+            for (int i = 0; i < 3; i++)
+                FN(wino_kernel)(taps + i * 3, 1, half + i * 6);
+            for (int b = 0; b < 6; b++) {
+                FN(wino_kernel)(half + b, 6, u);
+                for (int a = 0; a < 6; a++)
+                    FN(store)(out + (a * 6 + b) * each + k * NR + q, u[a]);
+            }
+        }
+}
+
+static void FN(wino_block)(void *job, rn_int block)
+{
+    static const rn_int none[1] = {0};
+    const rn_wino *g = (const rn_wino *)job;
+    const rn_int from = g->from, to = g->to, first = block * g->block, count = RN_MIN(g->block, g->tiles - first);
+    REAL *v = (REAL *)(g->own + rn_slot() * g->thread_bytes), *m = v + 36 * g->x_step;
+    FN(wino_source)(g, first, count, v);
+    const rn_int tiles = (count + RN_MR - 1) / RN_MR, low = count / tiles, high = count % tiles;
+    for (int point = 0; point < 36; point++)
+        for (rn_int panel = 0; panel < g->panels; panel++) {
+            const rn_int columns = RN_MIN(NR, to - panel * NR);
+            FN(slide) t;
+            t.jumps = none;
+            t.runs = 1;
+            t.length = from;
+            t.step = 1;
+            t.b = (const REAL *)g->weights + (point * g->panels + panel) * from * NR;
+            t.ldb = NR;
+            t.ldc = to;
+            t.bias = NULL;
+            t.width = VL;
+            t.flags = 0;
+            rn_int r = 0;
+            for (rn_int i = 0; i < tiles; i++) {
+                const rn_int mr = low + (i < high);
+                for (rn_int k = 0; k < mr; k++)
+                    t.rows[k] = v + point * g->x_step + (r + k) * from;
+                t.c = m + point * g->y_step + r * to + panel * NR;
+                FN(slides)[mr - 1][SLIDE_PLACES][columns > VL](&t);
+                r += mr;
+            }
+        }
+    const REAL *bias = (const REAL *)g->bias;
+    for (rn_int t = 0; t < count; t++) {
+        const FN(wino_at) at = FN(wino_place)(g, first + t);
+        const rn_int rows = RN_MIN(4, g->dst[0] - at.y), columns = RN_MIN(4, g->dst[1] - at.x);
+        REAL *z = (REAL *)g->z + ((at.n * g->dst[0] + at.y) * g->dst[1] + at.x) * to;
+        for (rn_int k = 0; k < to; k += VL) {
+            VEC half[24], six[6], four[4];
+            const REAL *in = m + t * to + k;
+            const VEC shift = bias ? FN(load)(bias + k) : FN(splat)(0);
+            for (int i = 0; i < 6; i++) {
+                RN_UNROLL
+                for (int j = 0; j < 6; j++)
+                    six[j] = FN(load)(in + (i * 6 + j) * g->y_step);
+                FN(wino_out)(six, 1, half + i * 4);
+            }
+            for (int j = 0; j < columns; j++) {
+                FN(wino_out)(half + j, 4, four);
+                for (int i = 0; i < rows; i++) {
+                    const VEC sum = four[i] + shift;
+                    FN(store)(z + (i * g->dst[1] + j) * to + k, g->kind == RN_RELU ? FN(vrelu)(sum) : sum);
+                }
+            }
+        }
+        if (g->kind > RN_RELU)
+            for (rn_int i = 0; i < rows; i++) {
+                REAL *row = z + i * g->dst[1] * to;
+                FN(map_span)(g->kind, row, row - (REAL *)g->z + (REAL *)g->y, columns * to);
+            }
+    }
+}
+
+static void FN(wino_run)(rn_wino *g, char *scratch, int threads)
+{
+    g->weights = scratch;
+    g->zeros = scratch + g->weight_bytes;
+    g->own = g->zeros + g->zero_bytes;
+    memset(g->zeros, 0, (size_t)g->zero_bytes);
+    rn_run(FN(wino_weights), g, g->panels, g->weight_bytes > 131072 ? threads : 1);
+    rn_run(FN(wino_block), g, g->blocks, threads);
+}
+
+/* ---- gradient of the kernel ------------------------------------------------------------------------------------------- */
+
+static void FN(wino_dw_chunk)(void *job, rn_int chunk)
+{
+    static const rn_int none[1] = {0};
+    const rn_wino *g = (const rn_wino *)job;
+    const rn_int from = g->from, to = g->to, tiles = (from + RN_MR - 1) / RN_MR, low = from / tiles, high = from % tiles;
+    REAL *v = (REAL *)(g->own + rn_slot() * g->thread_bytes), *d = v + 36 * g->x_step;
+    REAL *du = (REAL *)(g->weights + chunk * g->weight_bytes);
+    const rn_int begin = chunk * g->per, end = RN_MIN(g->blocks, begin + g->per);
+    for (rn_int block = begin; block < end; block++) {
+        const rn_int first = block * g->block, count = RN_MIN(g->block, g->tiles - first);
+        FN(wino_source)(g, first, count, v);
+        for (rn_int t = 0; t < count; t++) {
+            const REAL *p[16];
+            const FN(wino_at) at = FN(wino_place)(g, first + t);
+            FN(wino_pointers)((const REAL *)g->dz, g->dst, to, at.n, at.y, at.x, 4, (const REAL *)g->zeros, p);
+            for (rn_int k = 0; k < to; k += VL) {
+                VEC half[24], row[6];
+                for (int i = 0; i < 4; i++) {
+                    RN_UNROLL
+                    for (int j = 0; j < 4; j++)
+                        row[j] = FN(load)(p[i * 4 + j] + k);
+                    FN(wino_out_back)(row, 1, half + i * 6);
+                }
+                for (int j = 0; j < 6; j++) {
+                    FN(wino_out_back)(half + j, 6, row);
+                    for (int i = 0; i < 6; i++)
+                        FN(store)(d + (i * 6 + j) * g->y_step + t * to + k, row[i]);
+                }
+            }
+        }
+        for (int point = 0; point < 36; point++)
+            for (rn_int panel = 0; panel < g->panels; panel++) {
+                const rn_int columns = RN_MIN(NR, to - panel * NR);
+                FN(slide) t;
+                t.jumps = none;
+                t.runs = 1;
+                t.length = count;
+                t.step = from;
+                t.b = d + point * g->y_step + panel * NR;
+                t.ldb = to;
+                t.ldc = to;
+                t.bias = NULL;
+                t.width = VL;
+                t.flags = block == begin ? 0 : SLIDE_ADD;
+                rn_int c = 0;
+                for (rn_int i = 0; i < tiles; i++) {
+                    const rn_int mr = low + (i < high);
+                    for (rn_int k = 0; k < mr; k++)
+                        t.rows[k] = v + point * g->x_step + c + k;
+                    t.c = du + (point * from + c) * to + panel * NR;
+                    FN(slides)[mr - 1][SLIDE_ENTRIES][columns > VL](&t);
+                    c += mr;
+                }
+            }
+    }
+}
+
+static void FN(wino_dw_finish)(void *job, rn_int c)
+{
+    const rn_wino *g = (const rn_wino *)job;
+    const rn_int from = g->from, to = g->to;
+    for (rn_int k = 0; k < to; k += VL) {
+        VEC half[18], six[6], three[3];
+        for (int i = 0; i < 6; i++) {
+            for (int j = 0; j < 6; j++) {
+                const char *p = g->weights + (((i * 6 + j) * from + c) * to + k) * (rn_int)sizeof(REAL);
+                six[j] = FN(load)((const REAL *)p);
+                for (rn_int chunk = 1; chunk < g->chunks; chunk++)
+                    six[j] += FN(load)((const REAL *)(p + chunk * g->weight_bytes));
+            }
+            FN(wino_kernel_back)(six, 1, half + i * 3);
+        }
+        for (int j = 0; j < 3; j++) {
+            FN(wino_kernel_back)(half + j, 3, three);
+            for (int i = 0; i < 3; i++)
+                FN(store)((REAL *)g->y + ((i * 3 + j) * from + c) * to + k, three[i]);
+        }
+    }
+}
+
+static void FN(wino_dw_run)(rn_wino *g, char *scratch, int threads)
+{
+    g->weights = scratch;
+    g->zeros = scratch + g->chunks * g->weight_bytes;
+    g->own = g->zeros + g->zero_bytes;
+    memset(g->zeros, 0, (size_t)g->zero_bytes);
+    rn_run(FN(wino_dw_chunk), g, g->chunks, threads);
+    rn_run(FN(wino_dw_finish), g, g->from, g->chunks * g->weight_bytes > 131072 ? threads : 1);
+}
+
+#undef NR
+#undef PA
+#undef PB
+#undef PA2
+#undef PB2
+#undef PA3
+#undef PB3
+#undef G0
+#undef GA
+#undef GB
+#endif
