@@ -10,7 +10,7 @@ How it is fast
                 rows of places, images in chunks whose sums are added in index order; db beside it, in float64.
     1x1         (stride 1) is a product of matrices: one long row of places.
 What is saved: x, W and y (relu, sigmoid, tanh) or z (gelu, gelu_tanh, silu).
-Why it is right: refnet/kernels/convolution.py. The code: simd/slide.h, conv.h, window.h.
+Why it is right: refnet/kernels/convolution.py. The code: simd/slide.h, conv.h, conv_dw.h, winograd.h, window.h.
 """
 cimport numpy as cnp
 from libc.string cimport memset
@@ -22,7 +22,7 @@ cnp.import_array()
 
 __all__ = ["conv_backward", "conv_forward"]
 
-cdef extern from "refnet_fast/simd/conv.h":
+cdef extern from "refnet_fast/simd/conv_dw.h":
     enum:
         RN_LINEAR, RN_TANH
     double RN_CONV_FLOPS_PER_NS

@@ -22,7 +22,7 @@ cdef extern from "refnet_fast/simd/columns.h":
     void RN_column_sums(bint dbl, const void* x, cnp.npy_intp m, cnp.npy_intp c, void* out, double* partial, int threads) noexcept nogil
     cnp.npy_intp rn_column_chunks(cnp.npy_intp m, cnp.npy_intp c) noexcept nogil
 
-cdef extern from "refnet_fast/simd/conv.h":
+cdef extern from "refnet_fast/simd/conv_dw.h":
     enum:
         RN_LINEAR, RN_TANH
     double RN_CONV_FLOPS_PER_NS
@@ -53,7 +53,6 @@ cdef extern from "refnet_fast/simd/conv.h":
     cnp.npy_intp rn_conv_dw_plan(rn_conv_dw* g, int threads) noexcept nogil
     void RN_conv_run(bint dbl, rn_conv* g, char* scratch, int threads) noexcept nogil
     void RN_conv_dw_run(bint dbl, rn_conv_dw* g, char* scratch, int threads) noexcept nogil
-    void RN_map_forward(bint dbl, int kind, const void* x, void* y, cnp.npy_intp n, int threads) noexcept nogil
     void RN_map_backward(bint dbl, int kind, const void* dy, const void* kept, void* dx, cnp.npy_intp n, int threads) noexcept nogil
 
 

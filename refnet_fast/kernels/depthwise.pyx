@@ -12,7 +12,7 @@ cimport numpy as cnp
 from libc.string cimport memset
 
 from refnet_fast cimport _runtime as rt
-from refnet_fast._window cimport is_empty, rn_axis, rn_window, set_axes, spatial_rank
+from refnet_fast._window cimport is_empty, rn_window, set_axes, spatial_rank
 
 cnp.import_array()
 

@@ -4,7 +4,7 @@ How it is fast
     forward     per row: sum, squares around the mean, result; the first pass reads memory, the others L1. Rows in chunks over threads.
     backward    per row: both sums and, beside them, the column sums for dgamma and dbeta (float64 partials per chunk of rows); then dx.
 What is saved: x, mean and 1/sigma of each row (float64), gamma.
-Why it is right: refnet/kernels/layer_norm.py. The code: simd/norm.h.
+Why it is right: refnet/kernels/layer_norm.py. The code: simd/row_norm.h.
 """
 cimport numpy as cnp
 
@@ -14,7 +14,7 @@ cnp.import_array()
 
 __all__ = ["layer_norm_backward", "layer_norm_forward", "rms_norm_backward", "rms_norm_forward"]
 
-cdef extern from "refnet_fast/simd/norm.h":
+cdef extern from "refnet_fast/simd/row_norm.h":
     cnp.npy_intp rn_row_chunks(cnp.npy_intp m, cnp.npy_intp c) noexcept nogil
     void RN_row_norm_forward(bint dbl, const void* x, const void* gamma, const void* beta, double epsilon, void* y, double* mean,
                              double* inverse, cnp.npy_intp m, cnp.npy_intp c, int threads) noexcept nogil

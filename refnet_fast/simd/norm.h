@@ -1,30 +1,24 @@
-/* Normalization: by columns (batch) and by rows (layer, root mean square).
+/* Normalization by columns: batch normalization.
  *
- * columns    Two passes over memory each way. A chunk of rows stays in L2 while its own mean and the squares around that are summed in
+ * Fast because: two passes over memory each way. A chunk of rows stays in L2 while its own mean and the squares around that are summed in
  *            float64; chunks are combined by Chan's formula in index order, which is as sound as two passes over everything
  *            and reads memory once. The second pass applies (x - mean) scale + beta; the mean is subtracted in two parts, its
  *            rounding and what the rounding left out, so that a large mean costs no digits.
- * rows       A row stays in L1 between its passes. Column sums (dgamma, dbeta) are float64 partials per chunk of rows.
  *
- * Why it is right: refnet/kernels/batch_norm.py and layer_norm.py.
+ * Why it is right: refnet/kernels/batch_norm.py.
  */
 #ifndef RN_NORM_H
 #define RN_NORM_H
-#include "vec.h"
+#include "wide.h"
 
 #define RN_NORM_SPAN 32768 /* elements of a chunk, about */
 
 #define RN_batch_norm_statistics(dbl, ...) RN_CALL(dbl, batch_norm_statistics, __VA_ARGS__)
 #define RN_batch_norm_forward(dbl, ...) RN_CALL(dbl, batch_norm_forward, __VA_ARGS__)
 #define RN_batch_norm_backward(dbl, ...) RN_CALL(dbl, batch_norm_backward, __VA_ARGS__)
-#define RN_row_norm_forward(dbl, ...) RN_CALL(dbl, row_norm_forward, __VA_ARGS__)
-#define RN_row_norm_backward(dbl, ...) RN_CALL(dbl, row_norm_backward, __VA_ARGS__)
 
 RN_INLINE rn_int rn_norm_rows(rn_int c) { return RN_MAX(1, RN_NORM_SPAN / RN_MAX(c, 1)); }
 RN_INLINE rn_int rn_norm_chunks(rn_int m, rn_int c) { return (m + rn_norm_rows(c) - 1) / rn_norm_rows(c); }
-/* Chunks of rows of layer normalization: at most 64, each has column sums. */
-RN_INLINE rn_int rn_row_step(rn_int m, rn_int c) { return RN_MAX(RN_MAX(1, RN_SPAN / RN_MAX(c, 1)), (m + 63) / 64); }
-RN_INLINE rn_int rn_row_chunks(rn_int m, rn_int c) { return (m + rn_row_step(m, c) - 1) / rn_row_step(m, c); }
 
 #define RN_TEMPLATE "norm.h"
 #include "both.h"
@@ -44,31 +38,6 @@ RN_INLINE rn_int rn_row_chunks(rn_int m, rn_int c) { return (m + rn_row_step(m, 
         else                                                                                                          \
             FN(store_part)((p), (v), left);                                                                           \
     } while (0)
-
-/* A vector as one or two vectors of float64. */
-RN_FLAT void FN(widen)(VEC v, vec_d *out)
-{
-    FN(sum64) s;
-    FN(sum_clear)(&s);
-    FN(sum_add)(&s, v);
-    out[0] = s.lo;
-    if (HALVES == 2)
-        out[1] = s.hi;
-}
-
-RN_FLAT void FN(read_wide)(const double *p, rn_int left, vec_d *out)
-{
-    RN_ALIGNED double lanes[2 * (RN_VB >= 16 ? RN_VB / 8 : 1)] = {0};
-    memcpy(lanes, p, (size_t)RN_MIN(left, VL) * sizeof(double));
-    memcpy(out, lanes, HALVES * sizeof(vec_d));
-}
-
-RN_FLAT void FN(write_wide)(double *p, rn_int left, const vec_d *v)
-{
-    RN_ALIGNED double lanes[2 * (RN_VB >= 16 ? RN_VB / 8 : 1)];
-    memcpy(lanes, v, HALVES * sizeof(vec_d));
-    memcpy(p, lanes, (size_t)RN_MIN(left, VL) * sizeof(double));
-}
 
 /* ---- batch normalization ----------------------------------------------------------------------------------------------- */
 
@@ -296,138 +265,6 @@ static void FN(batch_norm_backward)(const REAL *dy, const REAL *x, const double 
     }
     if (dx)
         rn_run(FN(batch_backward_chunk), &j, chunks, threads);
-}
-
-/* ---- layer and root-mean-square normalization ------------------------------------------------------------------------------- */
-
-typedef struct {
-    const REAL *x, *dy, *gamma, *beta;
-    REAL *out;
-    double *mean, *inverse, *partial; /* (m,), (m,), (chunks, 2, c); mean NULL: rms */
-    double epsilon;
-    rn_int m, c, step;
-    int sums;
-} FN(row_norm_job);
-
-static void FN(row_forward_chunk)(void *p, rn_int chunk)
-{
-    const FN(row_norm_job) *j = (const FN(row_norm_job) *)p;
-    const rn_int c = j->c, r1 = RN_MIN(j->m, (chunk + 1) * j->step);
-    for (rn_int r = chunk * j->step; r < r1; r++) {
-        const REAL *x = j->x + r * c;
-        REAL *y = j->out + r * c;
-        FN(sum64) sum;
-        double mean = 0;
-        FN(sum_clear)(&sum);
-        if (j->mean) {
-            for (rn_int i = 0, left = c; i < c; i += VL, left -= VL)
-                FN(sum_add)(&sum, LOAD(x + i));
-            j->mean[r] = mean = FN(sum_total)(&sum) / (double)RN_MAX(c, 1);
-        }
-        vec_d s[2] = {(vec_d){0}, (vec_d){0}}; /* squares, around the mean, in float64 */
-        rn_int i = 0;
-        for (; i + VL <= c; i += VL) {
-            vec_d d[2];
-            FN(widen)(FN(load)(x + i), d);
-            for (int h = 0; h < HALVES; h++) {
-                const vec_d e = d[h] - mean;
-                s[h] += e * e;
-            }
-        }
-        double lanes[2 * (RN_VB >= 16 ? RN_VB / 8 : 1)], squares = 0;
-        memcpy(lanes, s, sizeof lanes);
-        for (int l = 0; l < (int)(HALVES * sizeof(vec_d) / 8); l++)
-            squares += lanes[l];
-        for (; i < c; i++)
-            squares += ((double)x[i] - mean) * ((double)x[i] - mean);
-        const double inverse = 1 / sqrt(squares / (double)RN_MAX(c, 1) + j->epsilon);
-        j->inverse[r] = inverse;
-        const REAL high = (REAL)mean, low = (REAL)(mean - (double)high), scale = (REAL)inverse;
-        for (rn_int k = 0, left = c; k < c; k += VL, left -= VL) {
-            VEC v = ((LOAD(x + k) - high) - low) * scale;
-            if (j->gamma)
-                v *= LOAD(j->gamma + k);
-            if (j->beta)
-                v += LOAD(j->beta + k);
-            STORE(y + k, v);
-        }
-    }
-}
-
-static void FN(row_norm_forward)(const REAL *x, const REAL *gamma, const REAL *beta, double epsilon, REAL *y, double *mean,
-                                 double *inverse, rn_int m, rn_int c, int threads)
-{
-    FN(row_norm_job) j = {.x = x, .gamma = gamma, .beta = beta, .out = y, .mean = mean, .inverse = inverse, .epsilon = epsilon,
-                          .m = m, .c = c, .step = rn_row_step(m, c)};
-    rn_run(FN(row_forward_chunk), &j, rn_row_chunks(m, c), threads);
-}
-
-static void FN(row_backward_chunk)(void *p, rn_int chunk)
-{
-    const FN(row_norm_job) *j = (const FN(row_norm_job) *)p;
-    const rn_int c = j->c, r1 = RN_MIN(j->m, (chunk + 1) * j->step);
-    double *sum_dy = j->partial + 2 * chunk * c, *sum_along = sum_dy + c;
-    if (j->sums)
-        memset(sum_dy, 0, (size_t)(2 * c) * sizeof(double));
-    for (rn_int r = chunk * j->step; r < r1; r++) {
-        const REAL *x = j->x + r * c, *dy = j->dy + r * c;
-        const double mean = j->mean ? j->mean[r] : 0;
-        const REAL high = (REAL)mean, low = (REAL)(mean - (double)high), inverse = (REAL)j->inverse[r];
-        FN(sum64) sum, along;
-        FN(sum_clear)(&sum);
-        FN(sum_clear)(&along);
-        for (rn_int i = 0, left = c; i < c; i += VL, left -= VL) {
-            const VEC dyv = LOAD(dy + i), g = j->gamma ? dyv * LOAD(j->gamma + i) : dyv;
-            const VEC normal = ((LOAD(x + i) - high) - low) * inverse;
-            /* lanes beyond the row: g is 0 there, and 0 normal is 0 unless the row holds an infinity or NaN, which is everywhere then */
-            FN(sum_add)(&sum, g);
-            FN(sum_add)(&along, g * normal);
-            if (j->sums) {
-                vec_d d[2], e[2], s[2], t[2];
-                FN(widen)(dyv, d);
-                FN(widen)(dyv * normal, e);
-                FN(read_wide)(sum_dy + i, left, s);
-                FN(read_wide)(sum_along + i, left, t);
-                for (int h = 0; h < HALVES; h++) {
-                    s[h] += d[h];
-                    t[h] += e[h];
-                }
-                FN(write_wide)(sum_dy + i, left, s);
-                FN(write_wide)(sum_along + i, left, t);
-            }
-        }
-        if (!j->out)
-            continue;
-        const REAL through = j->mean ? (REAL)(FN(sum_total)(&sum) / (double)c) : 0;
-        const REAL stretch = (REAL)(FN(sum_total)(&along) / (double)c);
-        REAL *dx = j->out + r * c;
-        for (rn_int i = 0, left = c; i < c; i += VL, left -= VL) {
-            const VEC dyv = LOAD(dy + i), g = j->gamma ? dyv * LOAD(j->gamma + i) : dyv;
-            const VEC normal = ((LOAD(x + i) - high) - low) * inverse;
-            STORE(dx + i, inverse * ((g - through) - normal * stretch));
-        }
-    }
-}
-
-/* Any of dx, dgamma, dbeta may be NULL. partial: chunks 2 c doubles if dgamma or dbeta is wanted. */
-static void FN(row_norm_backward)(const REAL *dy, const REAL *x, double *mean, double *inverse, const REAL *gamma, REAL *dx,
-                                  REAL *dgamma, REAL *dbeta, double *partial, rn_int m, rn_int c, int threads)
-{
-    const rn_int chunks = rn_row_chunks(m, c);
-    FN(row_norm_job) j = {.x = x, .dy = dy, .gamma = gamma, .out = dx, .mean = mean, .inverse = inverse, .partial = partial,
-                          .m = m, .c = c, .step = rn_row_step(m, c), .sums = dgamma || dbeta};
-    rn_run(FN(row_backward_chunk), &j, chunks, threads);
-    for (rn_int i = 0; j.sums && i < c; i++) {
-        double sum = 0, along = 0;
-        for (rn_int k = 0; k < chunks; k++) {
-            sum += partial[2 * k * c + i];
-            along += partial[(2 * k + 1) * c + i];
-        }
-        if (dbeta)
-            dbeta[i] = (REAL)sum;
-        if (dgamma)
-            dgamma[i] = (REAL)along;
-    }
 }
 
 #undef HALVES
