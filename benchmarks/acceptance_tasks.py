@@ -1,7 +1,7 @@
 """The recipes of the acceptance runs, written once for whatever speaks the Keras API.
 
-Also the process that trains them: `python -m benchmarks.acceptance_tasks ENGINE TASK DIRECTORY SEEDS` prints one JSON
-line.
+Also the process that trains them: `python -m benchmarks.acceptance_tasks ENGINE TASK DIRECTORY SEEDS [ARGUMENTS]`
+prints one JSON line; ARGUMENTS are those of a shortened recipe, in JSON.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import data
+from benchmarks import acceptance_conv, data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,13 +37,28 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Task:
-    """One acceptance run: where its data come from, how a model is trained and scored, what is asked of it."""
+    """One acceptance run: where its data come from, how a model is trained and scored, what is asked of it.
+
+    Args:
+        title: for the report.
+        load: reads the data set.
+        train: (api, arrays) -> score, or (score, arrays to keep).
+        target: what the mean score must reach; None where only the real Keras is the measure.
+        higher_is_better: else lower.
+        family: "dense" or "conv".
+        seeds: how many, where the task asks for a number of its own.
+        shortened: arguments of `train` with which the reference runs (one seed); empty: as everyone. Its
+            convolutions take minutes an epoch.
+    """
 
     title: str
     load: Callable[[Path], data.Split]
-    train: Callable[[Any, Arrays], float]
-    target: float
+    train: Callable[..., float | tuple[float, dict[str, np.ndarray]]]
+    target: float | None
     higher_is_better: bool = True
+    family: str = "dense"
+    seeds: int | None = None
+    shortened: dict[str, int] = field(default_factory=dict)
 
 
 def mnist_rmsprop(api: Any, a: Arrays) -> float:
@@ -149,11 +164,23 @@ TASKS = {
     "imdb": Task("IMDB 10000-16-16-1", data.imdb, imdb, 0.87),
     "reuters": Task("Reuters 10000-64-64-46", data.reuters, reuters, 0.78),
     "boston": Task("Boston 13-64-64-1, MAE", data.boston_housing, boston, 3.0, higher_is_better=False),
-}
+    "mnist_cnn": Task(
+        "MNIST CNN", data.mnist, acceptance_conv.mnist_cnn, 0.99, family="conv", seeds=3,
+        shortened={"epochs": 1, "samples": 6_000},
+    ),
+    "cifar_cnn": Task(
+        "CIFAR-10 subset, CNN", data.cifar10, acceptance_conv.cifar_cnn, None, family="conv", seeds=3,
+        shortened={"epochs": 1, "samples": 2_000},
+    ),
+    "conv_autoencoder": Task(
+        "MNIST convolutional autoencoder, MSE", data.mnist, acceptance_conv.conv_autoencoder, acceptance_conv.PCA_32,
+        higher_is_better=False, family="conv", seeds=1, shortened={"epochs": 1, "samples": 6_000},
+    ),
+}  # fmt: skip
 MODULES = {"refnet": "refnet", "refnet_fast": "refnet_fast", "keras_jax": "keras", "keras_tf": "keras"}
 
 
-def main(engine: str, task: str, directory: str, seeds: str) -> None:
+def main(engine: str, task: str, directory: str, seeds: str, arguments: str = "{}") -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow" if engine == "keras_tf" else "jax"
     api = importlib.import_module(MODULES[engine])
     arrays = Arrays(
@@ -163,7 +190,11 @@ def main(engine: str, task: str, directory: str, seeds: str) -> None:
     start = time.perf_counter()
     for seed in range(int(seeds)):
         api.utils.set_random_seed(seed)
-        scores.append(TASKS[task].train(api, arrays))
+        result = TASKS[task].train(api, arrays, **json.loads(arguments))
+        score, kept = result if isinstance(result, tuple) else (result, {})
+        scores.append(score)
+        if kept:
+            np.savez(Path(directory) / f"kept-{engine}.npz", **kept)
     print(json.dumps({"scores": scores, "seconds": time.perf_counter() - start}))
 
 

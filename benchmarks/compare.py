@@ -44,7 +44,7 @@ COMPARISONS = {
     "step": Comparison(
         "Bare training step on a ready batch",
         "step",
-        (("torch", "step"), ("torch_compile", "step")),
+        (("torch", "step"), ("torch_channels_last", "step"), ("torch_compile", "step")),
         (("jax", "step"), ("keras_jax", "step"), ("keras_tf", "step"), ("refnet", "step")),
         training=True,
     ),
@@ -54,6 +54,7 @@ COMPARISONS = {
             f"call_{size}",
             (
                 ("torch", f"call_{size}"),
+                ("torch_channels_last", f"call_{size}"),
                 ("torch_compile", f"call_{size}"),
                 ("jax", f"call_{size}"),
                 ("keras_jax", f"predict_{size}"),
@@ -103,7 +104,9 @@ def compare(model: str, result: dict[str, Any], key: str) -> Verdict | None:
     """The verdict on one model; None when refnet_fast or every judged peer is missing."""
     comparison, times = COMPARISONS[key], result["times"]
     ours = times.get("refnet_fast", {}).get(comparison.ours)
-    present = [(times[peer][kind]["median"], peer, kind) for peer, kind in comparison.judged if peer in times]
+    present = [
+        (times[peer][kind]["median"], peer, kind) for peer, kind in comparison.judged if kind in times.get(peer, {})
+    ]
     if ours is None or not present:
         return None
     best, peer, kind = min(present)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.harness import PeerError, arguments, start_workers, store, summarise
 from benchmarks.machine import describe
-from benchmarks.peers import LABELS
+from benchmarks.peers import CONV_ONLY, LABELS
 from benchmarks.specs import MODELS, write_data
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=["784-512-10", "13-64-64-1"])
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args(argv)
+    options.peers = [peer for peer in options.peers if peer not in CONV_ONLY]
     models = {}
     for name in options.models:
         models[name] = measure_model(name, options)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-__all__ = ["boston_housing", "data_directory", "imdb", "mnist", "multi_hot", "read_archive", "reuters"]
+__all__ = ["boston_housing", "cifar10", "data_directory", "imdb", "mnist", "multi_hot", "read_archive", "reuters"]
 
 Split = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -33,8 +33,8 @@ def data_directory(given: str | None = None) -> Path:
     directory = Path(given or os.environ.get("REFNET_DATA") or default)
     if not directory.is_dir():
         raise FileNotFoundError(
-            f"no data sets at {directory}: give the directory that holds mnist.npz, imdb.npz, reuters.npz and "
-            "boston_housing.npz as --data DIRECTORY or in the environment variable REFNET_DATA"
+            f"no data sets at {directory}: give the directory that holds mnist.npz, cifar10_subset.npz, imdb.npz, "
+            "reuters.npz and boston_housing.npz as --data DIRECTORY or in the environment variable REFNET_DATA"
         )
     return directory
 
@@ -105,6 +105,12 @@ def mnist(directory: Path) -> Split:
     """Images (N, 28, 28) uint8, labels (N,) int64: 60,000 to train, 10,000 to test."""
     a = read_archive(directory / "mnist.npz")
     return (a["x_train"], a["y_train"].astype(np.int64)), (a["x_test"], a["y_test"].astype(np.int64))
+
+
+def cifar10(directory: Path) -> Split:
+    """Images (N, 32, 32, 3) uint8, labels (N,) int64: a subset, 10,000 to train and 2,000 to test."""
+    a = read_archive(directory / "cifar10_subset.npz")
+    return (a["x_train"], a["y_train"][:, 0].astype(np.int64)), (a["x_test"], a["y_test"][:, 0].astype(np.int64))
 
 
 def imdb(directory: Path, num_words: int = 10_000) -> Split:

@@ -73,7 +73,8 @@ def roofline(spec: Spec, peaks: Peaks, kind: str) -> float:
     Arithmetic: the matrix products at the measured FMA peak. Memory: only what must cross the memory bus. In `fit`
     each row of the shuffled batch is read from the data set and written to the batch; a ready batch is read once, if
     the ready batches together exceed the caches. Weights and optimizer slots of these models stay in the cache and
-    count nothing: the roofline is a bound, not a forecast.
+    count nothing, and neither do the images between the layers of a convolutional network, which a perfect fusion would
+    keep there: the roofline is a bound, not a forecast.
 
     Args:
         spec: the network.

@@ -22,6 +22,7 @@ TITLES = {
 # Okabe & Ito's palette: told apart by colour-blind readers too.
 COLOURS = {
     "torch": "#D55E00",
+    "torch_channels_last": "#CC79A7",
     "torch_compile": "#E69F00",
     "keras_jax": "#0072B2",
     "keras_tf": "#56B4E9",
@@ -42,6 +43,7 @@ def draw(section: dict[str, Any], path: Path) -> None:
     seen: dict[str, Any] = {}
     for panel, (key, comparison) in zip(panels.flat, COMPARISONS.items(), strict=True):
         pairs = [p for p in comparison.judged + comparison.beside if p[0] in COLOURS]
+        pairs = [p for p in pairs if any(p[0] in result["times"] for result in models.values())]
         pairs = [p for p in pairs if not (p[0] == "refnet" and p[1].startswith("predict"))]
         height, ticks, labels, low, top = 0.8 / len(pairs), [], [], 0.7, 2.0
         for at, (name, result) in enumerate(models.items()):

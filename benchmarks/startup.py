@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.harness import arguments, environment, interpreter, store, summarise
 from benchmarks.machine import describe
-from benchmarks.peers import LABELS, REFNET
+from benchmarks.peers import CONV_ONLY, LABELS, REFNET
 
 __all__ = ["main"]
 
@@ -52,6 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--models", nargs="+", default=["784-512-10", "10000-64-64-46", "13-64-64-1"])
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args(argv)
+    options.peers = [peer for peer in options.peers if peer not in CONV_ONLY]
     models: dict[str, Any] = {}
     missing: dict[str, str] = {}
     for model in options.models:

@@ -15,6 +15,8 @@ from benchmarks.peers.base import Peer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from benchmarks.specs import Spec
+
 __all__ = ["JaxPeer"]
 
 
@@ -30,35 +32,24 @@ class JaxPeer(Peer):
     def build(self) -> None:
         spec = self.spec
 
-        def logits(params: list[Any], x: Any) -> Any:
-            for i in range(0, len(params), 2):
-                x = x @ params[i] + params[i + 1]
-                x = jax.nn.relu(x) if i < len(params) - 2 else x
-            return x
-
-        def loss_of(params: list[Any], x: Any, y: Any) -> Any:
-            z = logits(params, x)
+        def loss_of(params: list[Any], moving: list[Any], x: Any, y: Any) -> Any:
+            z, moving = _logits(spec, params, moving, x, training=True)
             if spec.loss == "sparse_categorical_crossentropy":
-                return -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1).mean()
+                return -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1).mean(), moving
             if spec.loss == "binary_crossentropy":
-                return (jnp.logaddexp(0.0, z) - y * z).mean()
-            return jnp.square(z - y).mean()
+                return (jnp.logaddexp(0.0, z) - y * z).mean(), moving
+            return jnp.square(z - y).mean(), moving
 
         @partial(jax.jit, donate_argnums=(0, 1))
-        def step(params: list[Any], slots: list[Any], x: Any, y: Any) -> tuple[list[Any], list[Any], Any]:
-            loss, gradients = jax.value_and_grad(loss_of)(params, x, y)
-            if spec.optimizer == "sgd":
-                return [p - spec.learning_rate * g for p, g in zip(params, gradients, strict=True)], slots, loss
-            slots = [0.9 * v + 0.1 * g * g for v, g in zip(slots, gradients, strict=True)]
-            params = [
-                p - spec.learning_rate * g * jax.lax.rsqrt(v + 1e-7)
-                for p, g, v in zip(params, gradients, slots, strict=True)
-            ]
-            return params, slots, loss
+        def step(state: list[Any], slots: list[Any], x: Any, y: Any) -> tuple[list[Any], list[Any], Any]:
+            params, moving = state
+            (loss, moving), gradients = jax.value_and_grad(loss_of, has_aux=True)(params, moving, x, y)
+            params, slots = _update(spec, params, gradients, slots)
+            return [params, moving], slots, loss
 
         final = {"softmax": jax.nn.softmax, "sigmoid": jax.nn.sigmoid, "linear": lambda z: z}[spec.final_activation]
         self.step = step
-        self.predictor = jax.jit(lambda params, x: final(logits(params, x)))
+        self.predictor = jax.jit(lambda state, x: final(_logits(spec, *state, x, training=False)[0]))
         self.arrays = [
             (jnp.asarray(x), jnp.asarray(y.astype(np.int32) if y.dtype.kind == "i" else y.reshape(-1, 1)))
             for x, y in self.batches
@@ -67,8 +58,11 @@ class JaxPeer(Peer):
 
     def reset(self) -> None:
         # Copies: step() donates its arguments, and jnp.asarray may alias the NumPy array on a CPU.
-        self.params = [jnp.array(w, copy=True) for w in self.weights]
-        self.slots = [jnp.zeros_like(p) for p in self.params]
+        weights = list(zip(self.spec.trainable, self.weights, strict=True))
+        params = [jnp.array(w, copy=True) for trained, w in weights if trained]
+        self.params = [params, [jnp.array(w, copy=True) for trained, w in weights if not trained]]
+        moments = {"sgd": 0, "rmsprop": 1, "adam": 2}[self.spec.optimizer]
+        self.slots = [jnp.zeros((), jnp.int32), *([jnp.zeros_like(p) for p in params] for _ in range(moments))]
 
     def step_loss(self, i: int) -> float:
         x, y = self.arrays[i % len(self.arrays)]
@@ -95,3 +89,44 @@ class JaxPeer(Peer):
         x = self.arrays[0][0][:1].copy() if kind == "call_1" else self.arrays[0][0]
         predictor, params = self.predictor, self.params
         return lambda: predictor(params, x).block_until_ready()
+
+
+def _logits(spec: Spec, params: list[Any], moving: list[Any], x: Any, training: bool) -> tuple[Any, list[Any]]:
+    """The output before the last activation, and the new moving statistics."""
+    weights, statistics, updated = iter(params), iter(moving), []
+    for layer in spec.layers:
+        if layer.kind == "dense":
+            x = x @ next(weights) + next(weights)
+        elif layer.kind == "conv":
+            padding = "SAME" if layer.same else "VALID"
+            kernel, bias = next(weights), next(weights)
+            x = jax.lax.conv_general_dilated(x, kernel, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+            x = x + bias
+        elif layer.kind == "batch_norm":
+            gamma, beta, mean, variance = next(weights), next(weights), next(statistics), next(statistics)
+            used = (x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))) if training else (mean, variance)
+            updated += [0.99 * mean + 0.01 * used[0], 0.99 * variance + 0.01 * used[1]]
+            x = (x - used[0]) * (gamma * jax.lax.rsqrt(used[1] + 1e-3)) + beta
+        elif layer.kind == "pool":
+            window = (1, layer.size, layer.size, 1)
+            x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, window, window, "VALID")
+        else:
+            x = x.reshape(len(x), -1) if layer.kind == "flatten" else x.mean(axis=(1, 2))
+        x = jax.nn.relu(x) if layer.relu else x
+    return x, updated
+
+
+def _update(spec: Spec, params: list[Any], gradients: list[Any], slots: list[Any]) -> tuple[list[Any], list[Any]]:
+    """One step of the optimizer; slots are the number of steps and its moments."""
+    rate, step = spec.learning_rate, slots[0] + 1
+    if spec.optimizer == "sgd":
+        return [p - rate * g for p, g in zip(params, gradients, strict=True)], [step]
+    if spec.optimizer == "rmsprop":
+        squares = [0.9 * v + 0.1 * g * g for v, g in zip(slots[1], gradients, strict=True)]
+        moved = zip(params, gradients, squares, strict=True)
+        return [p - rate * g * jax.lax.rsqrt(v + 1e-7) for p, g, v in moved], [step, squares]
+    first = [0.9 * m + 0.1 * g for m, g in zip(slots[1], gradients, strict=True)]
+    second = [0.999 * v + 0.001 * g * g for v, g in zip(slots[2], gradients, strict=True)]
+    rate = rate * jnp.sqrt(1.0 - 0.999**step) / (1.0 - 0.9**step)
+    moved = zip(params, first, second, strict=True)
+    return [p - rate * m / (jnp.sqrt(v) + 1e-7) for p, m, v in moved], [step, first, second]

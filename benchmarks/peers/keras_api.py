@@ -21,12 +21,22 @@ __all__ = ["KerasJaxPeer", "KerasTensorFlowPeer", "RefnetFastPeer", "RefnetPeer"
 
 def build_model(api: Any, spec: Any, metrics: list[str] | None) -> Any:
     """The network of `spec`, compiled, in the words of Keras' own examples; `api` is the module that has them."""
-    *hidden, last = spec.widths[1:]
-    model = api.Sequential(
-        [api.Input((spec.widths[0],))]
-        + [api.layers.Dense(units, activation="relu") for units in hidden]
-        + [api.layers.Dense(last, activation=spec.final_activation)]
-    )
+    layers, final = api.layers, spec.layers[-1]
+    stack = [api.Input(spec.input_shape)]
+    for layer in spec.layers:
+        activation = spec.final_activation if layer is final else "relu" if layer.relu else "linear"
+        if layer.kind == "dense":
+            stack.append(layers.Dense(layer.units, activation=activation))
+        elif layer.kind == "conv":
+            padding = "same" if layer.same else "valid"
+            stack.append(layers.Conv2D(layer.units, layer.size, padding=padding, activation=activation))
+        elif layer.kind == "batch_norm":
+            stack += [layers.BatchNormalization(), layers.Activation(activation)]
+        elif layer.kind == "pool":
+            stack.append(layers.MaxPooling2D(layer.size))
+        else:
+            stack.append({"flatten": layers.Flatten, "global_average": layers.GlobalAveragePooling2D}[layer.kind]())
+    model = api.Sequential(stack)
     model.compile(optimizer=spec.optimizer, loss=spec.loss, metrics=metrics)
     return model
 
@@ -158,7 +168,7 @@ class RefnetPeer(KerasApiPeer):
         try:
             for name in names:
                 setattr(kernels, name, stopwatch(name))
-            self.steps(3)
+            self.steps(min(n, 3))
             spent.update(dict.fromkeys(names, 0.0))
             total = self.steps(n)
         finally:
