@@ -24,7 +24,7 @@ __all__ = ["conv_backward", "conv_forward"]
 
 cdef extern from "refnet_fast/simd/conv_dw.h":
     enum:
-        RN_LINEAR, RN_TANH
+        RN_LINEAR, RN_RELU, RN_TANH
     double RN_CONV_FLOPS_PER_NS
     ctypedef struct rn_conv:
         rn_window win
@@ -56,7 +56,7 @@ cdef extern from "refnet_fast/simd/conv_dw.h":
     void RN_map_backward(bint dbl, int kind, const void* dy, const void* kept, void* dx, cnp.npy_intp n, int threads) noexcept nogil
 
 
-cdef extern from "refnet_fast/simd/winograd.h":
+cdef extern from "refnet_fast/simd/winograd_back.h":
     ctypedef struct rn_wino:
         bint dbl
         int kind
@@ -65,19 +65,23 @@ cdef extern from "refnet_fast/simd/winograd.h":
         const void* x
         const void* w
         const void* bias
-        const void* dz
         void* y
         void* z
-    bint rn_wino_pays(const rn_axis* axis, bint back, cnp.npy_intp n, cnp.npy_intp source, cnp.npy_intp to, int size,
-                      bint gradient) noexcept nogil
+    ctypedef struct rn_wino_back:
+        rn_wino grid
+        int slope
+        const void* dy
+        const void* kept
+        void* dx
+        void* dw
+        void* db
+    bint rn_wino_pays(const rn_axis* axis, bint back, cnp.npy_intp n, cnp.npy_intp source, cnp.npy_intp to, int size) noexcept nogil
+    bint rn_wino_back_pays(const rn_axis* axis, cnp.npy_intp n, cnp.npy_intp source, cnp.npy_intp to, int size) noexcept nogil
     void rn_wino_set(rn_wino* g, const rn_axis* axis, bint back) noexcept nogil
-    cnp.npy_intp rn_wino_plan(rn_wino* g, bint gradient, int threads) noexcept nogil
+    cnp.npy_intp rn_wino_plan(rn_wino* g, int threads) noexcept nogil
+    cnp.npy_intp rn_wino_back_plan(rn_wino_back* g, int threads) noexcept nogil
     void RN_wino_run(bint dbl, rn_wino* g, char* scratch, int threads) noexcept nogil
-    void RN_wino_dw_run(bint dbl, rn_wino* g, char* scratch, int threads) noexcept nogil
-
-cdef extern from "refnet_fast/simd/columns.h":
-    cnp.npy_intp rn_column_chunks(cnp.npy_intp m, cnp.npy_intp c) noexcept nogil
-    void RN_column_sums(bint dbl, const void* x, cnp.npy_intp m, cnp.npy_intp c, void* out, double* partial, int threads) noexcept nogil
+    void RN_wino_back_run(bint dbl, rn_wino_back* g, char* scratch, int threads) noexcept nogil
 
 
 cdef int run_winograd(rn_conv* g, int threads) except -1:
@@ -89,7 +93,7 @@ cdef int run_winograd(rn_conv* g, int threads) except -1:
     wino.dbl, wino.kind, wino.n, wino.source, wino.to = g.dbl, g.kind, g.win.n, g.source, g.to
     wino.x, wino.w, wino.bias, wino.z, wino.y = g.src, g.w, g.bias, g.dst, g.y
     rn_wino_set(&wino, g.win.axis, g.win.back)
-    need = rn_wino_plan(&wino, False, threads)
+    need = rn_wino_plan(&wino, threads)
     scratch = <char*>rt.scratch_get(need)
     with nogil:
         RN_wino_run(wino.dbl, &wino, scratch, threads)
@@ -97,28 +101,16 @@ cdef int run_winograd(rn_conv* g, int threads) except -1:
     return 0
 
 
-cdef int run_winograd_dw(rn_conv_dw* g, int threads) except -1:
-    cdef rn_wino wino
+cdef int run_winograd_back(rn_wino_back* g, const rn_axis* axis, int threads) except -1:
+    """All gradients, where `rn_wino_back_pays`, for a slope that is linear or relu."""
     cdef cnp.npy_intp need
     cdef char* scratch
-    memset(&wino, 0, sizeof(wino))
-    wino.dbl, wino.n, wino.source, wino.to = g.dbl, g.win.n, g.channels, g.filters
-    wino.x, wino.dz, wino.y = g.x, g.dy, g.dw
-    rn_wino_set(&wino, g.win.axis, False)
-    need = rn_wino_plan(&wino, True, threads)
+    rn_wino_set(&g.grid, axis, False)
+    need = rn_wino_back_plan(g, threads)
     scratch = <char*>rt.scratch_get(need)
     with nogil:
-        RN_wino_dw_run(wino.dbl, &wino, scratch, threads)
+        RN_wino_back_run(g.grid.dbl, g, scratch, threads)
     rt.scratch_put(scratch, need)
-    return 0
-
-
-cdef int sum_columns(bint dbl, const void* dz, cnp.npy_intp m, cnp.npy_intp f, void* db, int threads) except -1:
-    cdef cnp.npy_intp need = rn_column_chunks(m, f) * f * 8
-    cdef double* partial = <double*>rt.scratch_get(need)
-    with nogil:
-        RN_column_sums(dbl, dz, m, f, db, partial, threads)
-    rt.scratch_put(partial, need)
     return 0
 
 
@@ -193,7 +185,7 @@ def conv_forward(x, w, b=None, strides=(1, 1), padding=((0, 0), (0, 0)), dilatio
         job.dst = rt.data(z)
         job.y = rt.data(y)
         threads = rt.team(2.0 * n * f * (c // g) * taps(job.win.axis) * windows(job.win.axis) / RN_CONV_FLOPS_PER_NS * (2 if dbl else 1))
-        if g == 1 and rn_wino_pays(job.win.axis, False, n, c, f, 8 if dbl else 4, False):
+        if g == 1 and rn_wino_pays(job.win.axis, False, n, c, f, 8 if dbl else 4):
             run_winograd(&job, threads)
         else:
             run(&job, threads)
@@ -207,11 +199,12 @@ def conv_backward(dy, saved, needs=(True, True, True)):
     x, w, has_bias, (strides, padding, dilation, groups), kind_, kept = saved
     need_x, need_w, need_b = needs
     cdef int t = rt.typenum(x), rank = cnp.PyArray_NDIM(<cnp.ndarray>x) - 2, kind = kind_, threads, map_threads
-    cdef bint dbl = t == cnp.NPY_DOUBLE, empty, fast_x, fast_w
+    cdef bint dbl = t == cnp.NPY_DOUBLE, empty, fast_x, whole
     cdef cnp.npy_intp dims[1]
     cdef cnp.npy_intp g = groups, n = rt.dim(x, 0), c = rt.dim(x, rank + 1), f = rt.dim(w, rank + 1), own_size = 0
     cdef rn_conv job
     cdef rn_conv_dw weights
+    cdef rn_wino_back both
     cdef void* dz
     cdef void* own = NULL
     cdef void* kp = rt.data(kept)
@@ -232,9 +225,9 @@ def conv_backward(dy, saved, needs=(True, True, True)):
     if empty:
         return dx, dw, db
     dz = rt.data(dy)
-    fast_x = need_x and g == 1 and rn_wino_pays(job.win.axis, True, n, f, c, 8 if dbl else 4, False)
-    fast_w = (need_w or need_b) and g == 1 and rn_wino_pays(job.win.axis, False, n, c, f, 8 if dbl else 4, True)
-    if kind > RN_TANH or kind != RN_LINEAR and (fast_x or fast_w):       # what several need, or is dear, is made once
+    whole = g == 1 and rn_wino_back_pays(job.win.axis, n, c, f, 8 if dbl else 4)
+    fast_x = not whole and need_x and g == 1 and rn_wino_pays(job.win.axis, True, n, f, c, 8 if dbl else 4)
+    if kind > RN_TANH or kind > RN_RELU and whole or kind != RN_LINEAR and fast_x:       # what several need, or is dear, is made once
         own_size = rt.size(dy) * cnp.PyArray_ITEMSIZE(<cnp.ndarray>dy)
         own = rt.scratch_get(own_size)
         map_threads = rt.team(rt.size(dy) * (1.5 if kind > RN_TANH else 0.2))
@@ -243,6 +236,15 @@ def conv_backward(dy, saved, needs=(True, True, True)):
         dz = own
         kind = RN_LINEAR
     threads = rt.team(2.0 * n * f * (c // g) * taps(job.win.axis) * windows(job.win.axis) / RN_CONV_FLOPS_PER_NS * (2 if dbl else 1))
+    if whole:
+        memset(&both, 0, sizeof(both))
+        both.grid.dbl, both.grid.n, both.grid.source, both.grid.to = dbl, n, c, f
+        both.grid.x, both.grid.w, both.dy, both.kept, both.slope = rt.data(x), rt.data(w), dz, kp, kind
+        both.dx = rt.data(dx) if need_x else NULL
+        both.dw = rt.data(dw) if need_w else NULL
+        both.db = rt.data(db) if need_b else NULL
+        run_winograd_back(&both, job.win.axis, threads)
+        need_x = need_w = need_b = False
     if need_w or need_b:
         memset(&weights, 0, sizeof(weights))
         weights.win.axis = job.win.axis
@@ -257,13 +259,7 @@ def conv_backward(dy, saved, needs=(True, True, True)):
         weights.kept = kp
         weights.dw = rt.data(dw) if need_w else NULL
         weights.db = rt.data(db) if need_b else NULL
-        if fast_w:
-            if need_w:
-                run_winograd_dw(&weights, threads)
-            if need_b:
-                sum_columns(dbl, dz, rt.size(dy) // f, f, weights.db, rt.team(rt.size(dy) * 0.2))
-        else:
-            run_dw(&weights, threads)
+        run_dw(&weights, threads)
     if need_x:
         job.win.n = n
         job.win.back = 1

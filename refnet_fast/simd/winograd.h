@@ -24,12 +24,12 @@
 
 typedef struct {
     int dbl, back, kind;
-    rn_int n, from, to;              /* images; channels of source and destination (dw: of x and of dz) */
+    rn_int n, from, to;               /* images; channels of source and destination */
     rn_int src[2], dst[2], origin[2]; /* places; origin: the first source place that destination 0 reads, may be negative */
-    const void *x, *w, *bias, *dz;
-    void *y, *z; /* forward: z, and y = f(z) where that is not z; dw: y is dw */
+    const void *x, *w, *bias;
+    void *y, *z; /* z, and y = f(z) where that is not z */
     /* plan */
-    rn_int down, across, tiles, block, blocks, chunks, per, panels;
+    rn_int down, across, tiles, block, blocks, panels;
     rn_int x_step, y_step; /* elements between two of the 36 matrices of a block */
     rn_int weight_bytes, thread_bytes, zero_bytes;
     char *weights, *own, *zeros;
@@ -37,14 +37,15 @@ typedef struct {
 
 #define RN_WINO_TILES 28
 #define RN_WINO_BYTES 41943040 /* of transformed kernels, at most */
+#define RN_WINO_CHANNELS 32    /* summed in each product, at least: below, the error would exceed the rule for the twin */
 
 /* Does it pay, and is it accurate enough? axis: of the convolution; from, to: channels of source and destination. */
-RN_INLINE int rn_wino_pays(const rn_axis *axis, int back, rn_int n, rn_int from, rn_int to, int size, int gradient)
+RN_INLINE int rn_wino_pays(const rn_axis *axis, int back, rn_int n, rn_int from, rn_int to, int size)
 {
     const rn_int lanes = RN_VB ? RN_VB / size : 1;
-    if (axis[0].kernel != 1 || axis[0].in != 1 || axis[0].out != 1 || from < (gradient ? 32 : 64) || to < 32 || from % lanes || to % lanes)
+    if (axis[0].kernel != 1 || axis[0].in != 1 || axis[0].out != 1 || from < RN_WINO_CHANNELS || to < 32 || from % lanes || to % lanes)
         return 0;
-    if (36 * from * to * size > (gradient ? RN_WINO_BYTES / 4 : RN_WINO_BYTES))
+    if (36 * from * to * size > RN_WINO_BYTES)
         return 0;
     rn_int tiles = n, places = n;
     for (int a = 1; a < 3; a++) {
@@ -71,11 +72,10 @@ RN_INLINE void rn_wino_set(rn_wino *g, const rn_axis *axis, int back)
     g->tiles = g->n * g->down * g->across;
 }
 
-RN_INLINE rn_int rn_wino_plan(rn_wino *g, int gradient, int threads)
+RN_INLINE rn_int rn_wino_plan(rn_wino *g, int threads)
 {
     const rn_int size = g->dbl ? 8 : 4, wide = RN_VB ? 2 * RN_VB / size : 2;
-    const rn_int most = gradient ? 2 * RN_WINO_TILES : RN_WINO_TILES;
-    g->blocks = (g->tiles + most - 1) / most;
+    g->blocks = (g->tiles + RN_WINO_TILES - 1) / RN_WINO_TILES;
     if (g->blocks < 16)
         g->blocks = RN_MIN((g->blocks + 3) / 4 * 4, g->tiles);
     g->block = (g->tiles + g->blocks - 1) / g->blocks;
@@ -84,23 +84,12 @@ RN_INLINE rn_int rn_wino_plan(rn_wino *g, int gradient, int threads)
     g->x_step = g->block * g->from + 64 / size;
     g->y_step = g->block * g->to + 64 / size;
     g->zero_bytes = RN_ROUND(RN_MAX(g->from, g->to) * size);
-    g->thread_bytes = RN_ROUND(36 * (g->x_step + g->y_step) * size);
-    if (gradient) {
-        g->weight_bytes = RN_ROUND(36 * g->from * g->to * size);
-        const double ns = 2.0 * 36 * g->from * g->to * g->tiles / RN_CONV_FLOPS_PER_NS;
-        g->chunks = RN_MAX(1, RN_MIN(RN_MIN(8, (rn_int)(ns / 50000.0)), RN_MAX(4, 8388608 / g->weight_bytes)));
-        g->chunks = RN_MIN(g->chunks, g->blocks);
-        g->per = (g->blocks + g->chunks - 1) / g->chunks;
-        g->chunks = (g->blocks + g->per - 1) / g->per;
-        return g->chunks * g->weight_bytes + g->zero_bytes + threads * g->thread_bytes;
-    }
     g->weight_bytes = RN_ROUND(36 * g->from * g->panels * wide * size);
-    g->thread_bytes = RN_MAX(g->thread_bytes, RN_ROUND(9 * g->from * wide * size)); /* packing uses it first */
+    g->thread_bytes = RN_MAX(RN_ROUND(36 * (g->x_step + g->y_step) * size), RN_ROUND(9 * g->from * wide * size)); /* packing uses it first */
     return g->weight_bytes + g->zero_bytes + threads * g->thread_bytes;
 }
 
 #define RN_wino_run(dbl, ...) RN_CALL(dbl, wino_run, __VA_ARGS__)
-#define RN_wino_dw_run(dbl, ...) RN_CALL(dbl, wino_dw_run, __VA_ARGS__)
 
 #define RN_TEMPLATE "winograd.h"
 #include "both.h"
@@ -129,6 +118,19 @@ RN_FLAT void FN(wino_in)(const VEC *d, rn_int step, VEC *v)
     v[3] = even_b + odd_b;
     v[4] = even_b - odd_b;
     v[5] = PA2 * PB2 * d1 - (PA2 + PB2) * d3 + d5;
+}
+
+/* B v: six points -> six places (the transpose of wino_in) */
+RN_FLAT void FN(wino_in_back)(const VEC *v, rn_int step, VEC *d)
+{
+    const VEC v0 = v[0], v5 = v[5 * step], sa = v[step] + v[2 * step], da = PA * (v[step] - v[2 * step]);
+    const VEC sb = v[3 * step] + v[4 * step], db = PB * (v[3 * step] - v[4 * step]);
+    d[0] = PA2 * PB2 * v0;
+    d[1] = PA2 * PB2 * v5 - PB2 * da - PA2 * db;
+    d[2] = -((PA2 + PB2) * v0 + PB2 * sa + PA2 * sb);
+    d[3] = da + db - (PA2 + PB2) * v5;
+    d[4] = v0 + sa + sb;
+    d[5] = v5;
 }
 
 /* A^T m: values at six points -> four results */
@@ -201,10 +203,10 @@ RN_INLINE void FN(wino_pointers)(const REAL *grid, const rn_int *size, rn_int c,
         }
 }
 
-/* Tiles first .. first + count of the source: B^T x B, into v[point][tile][channel]. */
-static void FN(wino_source)(const rn_wino *g, rn_int first, rn_int count, REAL *v)
+/* Tiles first .. first + count of the source: B^T x B, into v[point][tile][channel], points `step` apart. */
+static void FN(wino_source)(const rn_wino *g, rn_int first, rn_int count, REAL *v, rn_int step)
 {
-    const rn_int c = g->from, step = g->x_step;
+    const rn_int c = g->from;
     for (rn_int t = 0; t < count; t++) {
         const REAL *p[36];
         const FN(wino_at) at = FN(wino_place)(g, first + t);
@@ -228,17 +230,16 @@ static void FN(wino_source)(const rn_wino *g, rn_int first, rn_int count, REAL *
     }
 }
 
-/* The kernel of one panel of destination channels: G w G^T, into weights[point][panel][channel][NR]. */
-static void FN(wino_weights)(void *job, rn_int panel)
+/* Panel number `panel` of G w G^T, into out[point][panel][from][NR]. `exchanged`: w is (3, 3, to, from), not (3, 3, from, to);
+ * `flipped`: read backwards as well. pack: room for 9 from NR numbers. */
+static void FN(wino_panel)(const REAL *w, rn_int from, rn_int to, int exchanged, int flipped, rn_int panel, REAL *pack, REAL *out)
 {
-    const rn_wino *g = (const rn_wino *)job;
-    const rn_int from = g->from, to = g->to, j = panel * NR, columns = RN_MIN(NR, to - j), each = from * g->panels * NR;
-    const REAL *w = (const REAL *)g->w;
-    REAL *pack = (REAL *)(g->own + rn_slot() * g->thread_bytes), *out = (REAL *)g->weights + panel * from * NR;
+    const rn_int j = panel * NR, columns = RN_MIN(NR, to - j), panels = (to + NR - 1) / NR, each = from * panels * NR;
     rn_int ld = to, tap = from * to;
-    if (g->back) { /* the flipped kernel, its channels exchanged */
+    out += panel * from * NR;
+    if (exchanged) {
         for (int t = 0; t < 9; t++)
-            FN(pack_transposed)(w + ((8 - t) * to + j) * from, from, columns, from, pack + t * from * NR, NR);
+            FN(pack_transposed)(w + ((flipped ? 8 - t : t) * to + j) * from, from, columns, from, pack + t * from * NR, NR);
         w = pack;
         ld = NR;
         tap = from * NR;
@@ -259,38 +260,52 @@ static void FN(wino_weights)(void *job, rn_int panel)
         }
 }
 
-static void FN(wino_block)(void *job, rn_int block)
+/* The 36 products of a block: c[point] (rows, n) = a[point] (rows, k) b[point] (k, n), b in panels [point][panel][k][NR]. */
+static void FN(wino_multiply)(const REAL *a, rn_int a_step, rn_int rows, rn_int k, const REAL *b, rn_int n, rn_int panels, REAL *c,
+                              rn_int c_step)
 {
     static const rn_int none[1] = {0};
-    const rn_wino *g = (const rn_wino *)job;
-    const rn_int from = g->from, to = g->to, first = block * g->block, count = RN_MIN(g->block, g->tiles - first);
-    REAL *v = (REAL *)(g->own + rn_slot() * g->thread_bytes), *m = v + 36 * g->x_step;
-    FN(wino_source)(g, first, count, v);
-    const rn_int tiles = (count + RN_MR - 1) / RN_MR, low = count / tiles, high = count % tiles;
+    const rn_int tiles = (rows + RN_MR - 1) / RN_MR, low = rows / tiles, high = rows % tiles;
+    FN(slide) t;
+    t.jumps = none;
+    t.runs = 1;
+    t.length = k;
+    t.step = 1;
+    t.ldb = NR;
+    t.ldc = n;
+    t.bias = NULL;
+    t.width = VL;
+    t.flags = 0;
     for (int point = 0; point < 36; point++)
-        for (rn_int panel = 0; panel < g->panels; panel++) {
-            const rn_int columns = RN_MIN(NR, to - panel * NR);
-            FN(slide) t;
-            t.jumps = none;
-            t.runs = 1;
-            t.length = from;
-            t.step = 1;
-            t.b = (const REAL *)g->weights + (point * g->panels + panel) * from * NR;
-            t.ldb = NR;
-            t.ldc = to;
-            t.bias = NULL;
-            t.width = VL;
-            t.flags = 0;
+        for (rn_int panel = 0; panel < panels; panel++) {
+            const int two = n - panel * NR > VL;
             rn_int r = 0;
+            t.b = b + (point * panels + panel) * k * NR;
             for (rn_int i = 0; i < tiles; i++) {
                 const rn_int mr = low + (i < high);
-                for (rn_int k = 0; k < mr; k++)
-                    t.rows[k] = v + point * g->x_step + (r + k) * from;
-                t.c = m + point * g->y_step + r * to + panel * NR;
-                FN(slides)[mr - 1][SLIDE_PLACES][columns > VL](&t);
+                for (rn_int m = 0; m < mr; m++)
+                    t.rows[m] = a + point * a_step + (r + m) * k;
+                t.c = c + point * c_step + r * n + panel * NR;
+                FN(slides)[mr - 1][SLIDE_PLACES][two](&t);
                 r += mr;
             }
         }
+}
+
+static void FN(wino_weights)(void *job, rn_int panel)
+{
+    const rn_wino *g = (const rn_wino *)job;
+    FN(wino_panel)((const REAL *)g->w, g->from, g->to, g->back, g->back, panel, (REAL *)(g->own + rn_slot() * g->thread_bytes),
+                   (REAL *)g->weights);
+}
+
+static void FN(wino_block)(void *job, rn_int block)
+{
+    const rn_wino *g = (const rn_wino *)job;
+    const rn_int from = g->from, to = g->to, first = block * g->block, count = RN_MIN(g->block, g->tiles - first);
+    REAL *v = (REAL *)(g->own + rn_slot() * g->thread_bytes), *m = v + 36 * g->x_step;
+    FN(wino_source)(g, first, count, v, g->x_step);
+    FN(wino_multiply)(v, g->x_step, count, from, (const REAL *)g->weights, to, g->panels, m, g->y_step);
     const REAL *bias = (const REAL *)g->bias;
     for (rn_int t = 0; t < count; t++) {
         const FN(wino_at) at = FN(wino_place)(g, first + t);
@@ -330,98 +345,6 @@ static void FN(wino_run)(rn_wino *g, char *scratch, int threads)
     memset(g->zeros, 0, (size_t)g->zero_bytes);
     rn_run(FN(wino_weights), g, g->panels, g->weight_bytes > 131072 ? threads : 1);
     rn_run(FN(wino_block), g, g->blocks, threads);
-}
-
-/* ---- gradient of the kernel ------------------------------------------------------------------------------------------- */
-
-static void FN(wino_dw_chunk)(void *job, rn_int chunk)
-{
-    static const rn_int none[1] = {0};
-    const rn_wino *g = (const rn_wino *)job;
-    const rn_int from = g->from, to = g->to, tiles = (from + RN_MR - 1) / RN_MR, low = from / tiles, high = from % tiles;
-    REAL *v = (REAL *)(g->own + rn_slot() * g->thread_bytes), *d = v + 36 * g->x_step;
-    REAL *du = (REAL *)(g->weights + chunk * g->weight_bytes);
-    const rn_int begin = chunk * g->per, end = RN_MIN(g->blocks, begin + g->per);
-    for (rn_int block = begin; block < end; block++) {
-        const rn_int first = block * g->block, count = RN_MIN(g->block, g->tiles - first);
-        FN(wino_source)(g, first, count, v);
-        for (rn_int t = 0; t < count; t++) {
-            const REAL *p[16];
-            const FN(wino_at) at = FN(wino_place)(g, first + t);
-            FN(wino_pointers)((const REAL *)g->dz, g->dst, to, at.n, at.y, at.x, 4, (const REAL *)g->zeros, p);
-            for (rn_int k = 0; k < to; k += VL) {
-                VEC half[24], row[6];
-                for (int i = 0; i < 4; i++) {
-                    RN_UNROLL
-                    for (int j = 0; j < 4; j++)
-                        row[j] = FN(load)(p[i * 4 + j] + k);
-                    FN(wino_out_back)(row, 1, half + i * 6);
-                }
-                for (int j = 0; j < 6; j++) {
-                    FN(wino_out_back)(half + j, 6, row);
-                    for (int i = 0; i < 6; i++)
-                        FN(store)(d + (i * 6 + j) * g->y_step + t * to + k, row[i]);
-                }
-            }
-        }
-        for (int point = 0; point < 36; point++)
-            for (rn_int panel = 0; panel < g->panels; panel++) {
-                const rn_int columns = RN_MIN(NR, to - panel * NR);
-                FN(slide) t;
-                t.jumps = none;
-                t.runs = 1;
-                t.length = count;
-                t.step = from;
-                t.b = d + point * g->y_step + panel * NR;
-                t.ldb = to;
-                t.ldc = to;
-                t.bias = NULL;
-                t.width = VL;
-                t.flags = block == begin ? 0 : SLIDE_ADD;
-                rn_int c = 0;
-                for (rn_int i = 0; i < tiles; i++) {
-                    const rn_int mr = low + (i < high);
-                    for (rn_int k = 0; k < mr; k++)
-                        t.rows[k] = v + point * g->x_step + c + k;
-                    t.c = du + (point * from + c) * to + panel * NR;
-                    FN(slides)[mr - 1][SLIDE_ENTRIES][columns > VL](&t);
-                    c += mr;
-                }
-            }
-    }
-}
-
-static void FN(wino_dw_finish)(void *job, rn_int c)
-{
-    const rn_wino *g = (const rn_wino *)job;
-    const rn_int from = g->from, to = g->to;
-    for (rn_int k = 0; k < to; k += VL) {
-        VEC half[18], six[6], three[3];
-        for (int i = 0; i < 6; i++) {
-            for (int j = 0; j < 6; j++) {
-                const char *p = g->weights + (((i * 6 + j) * from + c) * to + k) * (rn_int)sizeof(REAL);
-                six[j] = FN(load)((const REAL *)p);
-                for (rn_int chunk = 1; chunk < g->chunks; chunk++)
-                    six[j] += FN(load)((const REAL *)(p + chunk * g->weight_bytes));
-            }
-            FN(wino_kernel_back)(six, 1, half + i * 3);
-        }
-        for (int j = 0; j < 3; j++) {
-            FN(wino_kernel_back)(half + j, 3, three);
-            for (int i = 0; i < 3; i++)
-                FN(store)((REAL *)g->y + ((i * 3 + j) * from + c) * to + k, three[i]);
-        }
-    }
-}
-
-static void FN(wino_dw_run)(rn_wino *g, char *scratch, int threads)
-{
-    g->weights = scratch;
-    g->zeros = scratch + g->chunks * g->weight_bytes;
-    g->own = g->zeros + g->zero_bytes;
-    memset(g->zeros, 0, (size_t)g->zero_bytes);
-    rn_run(FN(wino_dw_chunk), g, g->chunks, threads);
-    rn_run(FN(wino_dw_finish), g, g->from, g->chunks * g->weight_bytes > 131072 ? threads : 1);
 }
 
 #undef NR
