@@ -70,12 +70,14 @@ def isa_of(extension: Extension) -> str:
 
 
 def headers(source: Path) -> list[str]:
-    """The headers of refnet_fast/simd that a file includes, directly or not: if one changes, it is compiled again."""
+    """The headers of refnet_fast/simd and the .pxd that a file includes, directly or not: if one changes, it is compiled again."""
     found: dict[str, None] = {}
     todo = [source]
     while todo:
-        for name in re.findall(r'"(?:refnet_fast/simd/)?(\w+\.h)"', todo.pop().read_text(encoding="utf-8")):
-            path = ROOT / "refnet_fast/simd" / name
+        text = todo.pop().read_text(encoding="utf-8")
+        paths = [ROOT / "refnet_fast/simd" / name for name in re.findall(r'"(?:refnet_fast/simd/)?(\w+\.h)"', text)]
+        paths += [ROOT / f"refnet_fast/{name}.pxd" for name in re.findall(r"from refnet_fast\.(\w+) cimport", text)]
+        for path in paths:
             if path.exists() and str(path) not in found:
                 found[str(path)] = None
                 todo.append(path)

@@ -158,6 +158,7 @@ def _kernel_cases() -> list[KernelCase]:
             add("dropout", f"{text}-{rate}", (away_from_zero(rng, shape),), rate, 0x0123456789ABCDEF, 5)
 
     cases_convolution.add_convolution(add, rng_for, away_from_zero)
+    cases_convolution.add_convolution_pooling(add, rng_for, away_from_zero)
     cases_convolution.add_pooling(add, rng_for)
     cases_convolution.add_normalization(add, rng_for, away_from_zero)
     return cases

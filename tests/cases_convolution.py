@@ -14,7 +14,7 @@ import numpy as np
 
 import refnet.kernels as reference
 
-__all__ = ["add_convolution", "add_normalization", "add_pooling", "tie_free"]
+__all__ = ["add_convolution", "add_convolution_pooling", "add_normalization", "add_pooling", "tie_free"]
 
 # x, w, strides, padding, dilation, groups, activation
 CONVOLUTIONS: dict[str, tuple] = {
@@ -97,6 +97,25 @@ POOLS: dict[str, tuple] = {
 }
 
 
+# x, w, strides, padding, dilation, groups, activation: what the convolution in front of a 2x2 maximum gets
+CONVOLUTION_POOLS: dict[str, tuple] = {
+    "same": ((2, 6, 8, 3), (3, 3, 3, 5), (1, 1), ((1, 1), (1, 1)), (1, 1), 1, "linear"),
+    "odd": ((2, 7, 9, 2), (2, 3, 2, 3), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, "tanh"),
+    "odd-both": ((1, 8, 8, 2), (2, 2, 2, 3), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, "relu"),
+    "strided-groups": ((2, 9, 8, 4), (3, 3, 2, 6), (2, 1), ((1, 1), (0, 1)), (1, 1), 2, "sigmoid"),
+    "dilated": ((1, 9, 8, 2), (2, 2, 2, 3), (1, 1), ((1, 0), (0, 0)), (2, 3), 1, "linear"),
+    "1x1": ((2, 5, 4, 3), (1, 1, 3, 4), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, "relu"),
+    "no-pair": ((2, 3, 6, 2), (3, 3, 2, 3), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, "relu"),
+    "empty-batch": ((0, 6, 5, 2), (3, 3, 2, 3), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, "relu"),
+    "first-layer": ((5, 14, 14, 1), (3, 3, 1, 32), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, "relu"),
+    "first-layer-colour": ((3, 16, 15, 3), (3, 3, 3, 34), (1, 1), ((1, 1), (1, 1)), (1, 1), 1, "tanh"),
+    "slabs": ((1, 64, 63, 3), (5, 5, 3, 32), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, "linear"),
+    "tiles": ((4, 12, 12, 32), (3, 3, 32, 32), (1, 1), ((1, 1), (1, 1)), (1, 1), 1, "relu"),
+    "tiles-cut": ((9, 13, 11, 32), (3, 3, 32, 48), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, "linear"),
+    "tiles-sigmoid": ((4, 10, 9, 32), (3, 3, 32, 32), (1, 1), ((1, 1), (1, 1)), (1, 1), 1, "tanh"),
+}
+
+
 def tie_free(rng: np.random.Generator, shape: tuple) -> np.ndarray:
     """Values in [-2, 2] that differ by more than a numerical derivative's step, so that no maximum is near a tie."""
     count = int(np.prod(shape))
@@ -142,6 +161,37 @@ def add_convolution(add: Callable, rng_for: Callable, away_from_zero: Callable) 
     for id, (x, w, strides, padding, dilation, activation) in DEPTHWISE.items():
         arrays = inputs(f"depthwise{id}", x, w, w[-1] * w[-2], int(np.prod(w[:-2])), activation)
         with_and_without_bias("depthwise_conv", id, arrays, (strides, padding, dilation, activation))
+
+
+def _clearance(x: np.ndarray, w: np.ndarray, b: np.ndarray, *args: Any) -> float:
+    """How far, relative to the largest entry of f(x * w + b), a 2x2 window is from another winner or from the kink of relu."""
+    a, _ = reference.conv_forward(x, w, b, *args, save=False)
+    n, height, width, channels = a.shape
+    height, width = height // 2 * 2, width // 2 * 2
+    four = np.sort(
+        a[:, :height, :width].reshape(n, height // 2, 2, width // 2, 2, channels).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 4)
+    )
+    relu = args[-1] == "relu"
+    gaps = np.where(relu & (four[:, 3] == 0), np.inf, four[:, 3] - four[:, 2]).min(initial=np.inf)
+    if relu:
+        z, _ = reference.conv_forward(x, w, b, *args[:-1], "linear", save=False)
+        gaps = min(gaps, np.abs(z).min(initial=np.inf))
+    return float(gaps / max(np.abs(a).max(initial=0), 1e-300))
+
+
+def add_convolution_pooling(add: Callable, rng_for: Callable, away_from_zero: Callable) -> None:
+    """Inputs without near ties, the clearest of some draws: a rounding error must not change a winner."""
+    absolute = _absolute("conv")
+    for id, (x, w, *args) in CONVOLUTION_POOLS.items():
+        rng, best, clearance = rng_for(f"convolution pool {id}"), None, 0.0
+        for _ in range(40):
+            arrays = (away_from_zero(rng, x), away_from_zero(rng, w) / np.sqrt(np.prod(w[:-1])), away_from_zero(rng, w[-1]))
+            found = _clearance(*arrays, *args)
+            if best is None or found > clearance:
+                best, clearance = arrays, found
+        assert clearance > (5e-6 if np.prod(x) > 500 else 3e-4), (id, clearance)
+        largest = max((float(absolute(best, *args[:-1]).max(initial=0)), 1e-3))
+        add("conv_max_pool", id, best, *args, magnitude=lambda inputs, largest=largest: largest)
 
 
 def add_pooling(add: Callable, rng_for: Callable) -> None:

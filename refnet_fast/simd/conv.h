@@ -11,6 +11,7 @@
  */
 #ifndef RN_CONV_H
 #define RN_CONV_H
+#include "conv_pool.h"
 #include "slide.h"
 #include "transpose.h"
 #include "window.h"
@@ -21,9 +22,10 @@ typedef struct {
     rn_int groups, from, to; /* channels of source and destination */
     const void *src, *kept, *w, *bias;
     void *dst, *y; /* y: where f goes if the result itself must stay (gelu, silu); else NULL */
+    const rn_pool *pool; /* NULL, or 2x2 maxima of the result are wanted and not the result (dst, y unused) */
     /* plan */
     int packed, side_by_side, dots;
-    rn_int panels, table_bytes, pack_bytes, frame_bytes;
+    rn_int panels, table_bytes, pack_bytes, frame_bytes, pool_bytes; /* the last two of a thread */
     rn_int *run_start, *runs;
     void *pack, *frames;
 } rn_conv;
@@ -55,7 +57,10 @@ RN_INLINE rn_int rn_conv_plan(rn_conv *g, int threads)
     rn_window *w = &g->win;
     const rn_int size = g->dbl ? 8 : 4, wide = RN_PANEL_COLUMNS(size), to = g->to / g->groups, from = g->from / g->groups;
     double ns = 2.0 * g->to * from / RN_CONV_FLOPS_PER_NS * (size / 4);
-    rn_window_flatten(w);
+    if (g->pool)
+        w->pairs = g->to * size;
+    else
+        rn_window_flatten(w);
     w->channels = g->from;
     for (int a = 0; a < 3; a++)
         ns *= (double)w->axis[a].kernel * (double)w->axis[a].out;
@@ -68,7 +73,8 @@ RN_INLINE rn_int rn_conv_plan(rn_conv *g, int threads)
     g->table_bytes = rn_window_table_bytes(w) + RN_ROUND((w->taps + w->phases + 1) * (rn_int)sizeof(rn_int));
     g->pack_bytes = g->packed ? RN_ROUND(w->taps * from * g->groups * g->panels * wide * size) : 0;
     g->frame_bytes = w->frame ? RN_ROUND(w->frame * size + 256) : 0;
-    return g->table_bytes + g->pack_bytes + g->frame_bytes * threads;
+    g->pool_bytes = g->pool ? RN_ROUND(rn_unit_places(w) * g->to * size) : 0;
+    return g->table_bytes + g->pack_bytes + (g->frame_bytes + g->pool_bytes) * threads;
 }
 
 #define RN_conv_run(dbl, ...) RN_CALL(dbl, conv_run, __VA_ARGS__)
@@ -225,8 +231,11 @@ static void FN(conv_unit)(void *job, rn_int unit)
     const rn_int base = u.n0 * rn_volume(w->dst) * g->to;
     REAL *dst = (REAL *)g->dst + base, *y = g->y ? (REAL *)g->y + base : dst;
     const REAL *src = (const REAL *)g->src + u.n0 * w->image;
+    char *own = (char *)g->frames + rn_slot() * (g->frame_bytes + g->pool_bytes);
+    if (g->pool) /* places are counted from the first row of the first image */
+        dst = y = (REAL *)(own + g->frame_bytes) - u.d0[1] * w->dst[2] * g->to;
     if (!w->in_place) {
-        REAL *frame = (REAL *)((char *)g->frames + rn_slot() * g->frame_bytes);
+        REAL *frame = (REAL *)own;
         FN(fill_frame)(w, &u, g->slope, (const REAL *)g->src, (const REAL *)g->kept, 1, frame);
         src = frame;
     }
@@ -279,6 +288,9 @@ static void FN(conv_unit)(void *job, rn_int unit)
             }
         }
     }
+    if (g->pool)
+        for (rn_int n = u.n0; n < u.n1; n++)
+            FN(pool_pairs)(g->pool, n, u.d0[1], u.d1[1], w->dst[2], dst + ((n - u.n0) * w->dst[1] + u.d0[1]) * w->dst[2] * g->to);
 }
 
 static void FN(conv_run)(rn_conv *g, char *scratch, int threads)

@@ -16,9 +16,10 @@ typedef struct {
     rn_int groups, channels, filters;
     const void *x, *dy, *kept;
     void *dw, *db; /* either may be NULL */
+    const rn_unpool *pool; /* NULL, or dz comes from what was pooled (dy, kept unused; slope is linear) */
     /* plan */
     int copy;
-    rn_int panels, chunks, per, table_bytes, frame_bytes, dz_bytes, dw_bytes, places;
+    rn_int panels, chunks, per, table_bytes, frame_bytes, dz_bytes, pool_bytes, row_bytes, dw_bytes, places;
     void *frames, *partial;
     double *sums;
 } rn_conv_dw;
@@ -29,7 +30,10 @@ RN_INLINE rn_int rn_conv_dw_plan(rn_conv_dw *g, int threads)
     const rn_int size = g->dbl ? 8 : 4, wide = RN_PANEL_COLUMNS(size), per_group = g->filters / g->groups;
     const rn_int channels = g->channels / g->groups;
     double ns = 2.0 * g->filters * channels / RN_CONV_FLOPS_PER_NS * (size / 4);
-    rn_window_flatten(w);
+    if (g->pool)
+        w->pairs = g->filters * size;
+    else
+        rn_window_flatten(w);
     w->channels = g->channels;
     w->taps = w->axis[0].kernel * w->axis[1].kernel * w->axis[2].kernel;
     for (int a = 0; a < 3; a++)
@@ -45,11 +49,13 @@ RN_INLINE rn_int rn_conv_dw_plan(rn_conv_dw *g, int threads)
     g->chunks = RN_MIN(g->chunks, w->units);
     g->per = (w->units + g->chunks - 1) / g->chunks;
     g->chunks = (w->units + g->per - 1) / g->per;
-    g->places = rn_volume(w->dst) / w->dst[w->cut] * w->slab * w->images;
+    g->places = rn_unit_places(w);
     g->table_bytes = rn_window_table_bytes(w);
     g->frame_bytes = w->frame ? RN_ROUND(w->frame * size + 256) : 0;
     g->dz_bytes = g->copy ? RN_ROUND(g->groups * g->panels * g->places * wide * size + 2 * g->filters * size + 256) : 0;
-    return g->table_bytes + (g->frame_bytes + g->dz_bytes) * threads + (g->chunks > 1 && g->dw ? g->chunks * g->dw_bytes : 0)
+    g->row_bytes = g->pool ? RN_ROUND(g->pool->out[1] * g->filters * size) : 0;
+    g->pool_bytes = g->pool ? RN_ROUND(g->places * g->filters * size) + g->row_bytes : 0;
+    return g->table_bytes + (g->frame_bytes + g->dz_bytes + g->pool_bytes) * threads + (g->chunks > 1 && g->dw ? g->chunks * g->dw_bytes : 0)
            + g->chunks * RN_ROUND(g->filters * 8);
 }
 
@@ -111,7 +117,7 @@ static void FN(conv_dw_chunk)(void *job, rn_int chunk)
     const rn_int tiles = (entries + RN_MR - 1) / RN_MR, low = entries / tiles, high = entries % tiles;
     REAL *dw = g->chunks == 1 ? (REAL *)g->dw : (REAL *)((char *)g->partial + chunk * g->dw_bytes);
     double *sums = (double *)((char *)g->sums + chunk * RN_ROUND(f * 8));
-    char *own = (char *)g->frames + rn_slot() * (g->frame_bytes + g->dz_bytes);
+    char *own = (char *)g->frames + rn_slot() * (g->frame_bytes + g->dz_bytes + g->pool_bytes);
     int first = 1;
     memset(sums, 0, (size_t)f * sizeof(double));
     for (rn_int unit = chunk * g->per; unit < RN_MIN(w->units, (chunk + 1) * g->per); unit++) {
@@ -122,6 +128,13 @@ static void FN(conv_dw_chunk)(void *job, rn_int chunk)
         const rn_int at = (((u.n0 * w->dst[0] + u.d0[0]) * w->dst[1] + u.d0[1]) * w->dst[2] + u.d0[2]) * f;
         const REAL *dz = (const REAL *)g->dy + at, *x = (const REAL *)g->x + u.n0 * w->image;
         rn_int ld = f;
+        if (g->pool) {
+            REAL *row = (REAL *)(own + g->frame_bytes + g->dz_bytes), *places = row + g->row_bytes / (rn_int)sizeof(REAL);
+            for (rn_int n = u.n0; n < u.n1; n++)
+                FN(unpool_pairs)(g->pool, n, u.d0[1], u.d1[1], places + (n - u.n0) * (u.d1[1] - u.d0[1]) * w->dst[2] * f, row,
+                                 g->db ? sums : NULL);
+            dz = places;
+        }
         if (g->copy) {
             REAL *panels = (REAL *)(own + g->frame_bytes);
             FN(dz_panels)(g, dz, g->kept ? (const REAL *)g->kept + at : dz, p.places, panels,
@@ -129,7 +142,7 @@ static void FN(conv_dw_chunk)(void *job, rn_int chunk)
             dz = panels;
             ld = NR;
         }
-        if (g->db)
+        if (g->db && !g->pool)
             for (rn_int q = 0; q < (g->copy ? all : 1); q++) {
                 const rn_int j = q % g->panels * NR;
                 if (g->copy)
@@ -211,7 +224,7 @@ static void FN(conv_dw_run)(rn_conv_dw *g, char *scratch, int threads)
     g->sums = (double *)scratch;
     scratch += g->chunks * RN_ROUND(g->filters * 8);
     g->frames = scratch;
-    g->partial = scratch + threads * (g->frame_bytes + g->dz_bytes);
+    g->partial = scratch + threads * (g->frame_bytes + g->dz_bytes + g->pool_bytes);
     rn_run(FN(conv_dw_chunk), g, g->chunks, threads);
     if (g->dw && g->chunks > 1)
         rn_run(FN(conv_dw_add), g, (w->taps * (g->channels / g->groups) * g->filters + 4095) / 4096, threads);

@@ -83,23 +83,27 @@ RN_FLAT void FN(put_winner)(const rn_pool *g, rn_int at, IVEC v, rn_int left)
         ((int32_t *)g->winner)[at + i] = (int32_t)lanes[i];
 }
 
+RN_FLAT IVEC FN(read_winner)(const uint8_t *p, rn_int left)
+{
+#ifdef RN_SCALAR
+    (void)left;
+    return *p;
+#else
+    FN(rn_bytes) bytes = {0};
+    if (left >= VL)
+        memcpy(&bytes, p, sizeof bytes);
+    else
+        memcpy(&bytes, p, (size_t)left);
+    return __builtin_convertvector(bytes, IVEC);
+#endif
+}
+
 RN_FLAT IVEC FN(get_winner)(const rn_pool *g, rn_int at, rn_int left)
 {
     IVEC v;
     INT lanes[VL] = {0};
-    if (!g->large) {
-        const uint8_t *p = (const uint8_t *)g->winner + at;
-#ifdef RN_SCALAR
-        return *p;
-#else
-        FN(rn_bytes) bytes = {0};
-        if (left >= VL)
-            memcpy(&bytes, p, sizeof bytes);
-        else
-            memcpy(&bytes, p, (size_t)left);
-        return __builtin_convertvector(bytes, IVEC);
-#endif
-    }
+    if (!g->large)
+        return FN(read_winner)((const uint8_t *)g->winner + at, left);
     for (rn_int i = 0; i < RN_MIN(left, VL); i++)
         lanes[i] = ((const int32_t *)g->winner)[at + i];
     memcpy(&v, lanes, sizeof v);
@@ -114,6 +118,9 @@ RN_FLAT IVEC FN(get_winner)(const rn_pool *g, rn_int at, rn_int left)
         else                                                                                                          \
             FN(store_part)((p), (v), left);                                                                           \
     } while (0)
+
+/* The first of equals stays; NaN wins. */
+RN_FLAT IVEC FN(beats)(VEC v, VEC best) { return GREATER(v, best) | (~EQUAL(v, v) & EQUAL(best, best)); }
 
 /* One window of `count` places at x + distance[], numbered number[], all channels. */
 RN_FLAT void FN(pool_window)(const int average, const rn_int count, const rn_pool *g, const REAL *x, const rn_int *distance,
@@ -141,7 +148,7 @@ RN_FLAT void FN(pool_window)(const int average, const rn_int count, const rn_poo
         RN_UNROLL
         for (rn_int i = 1; i < count; i++) {
             const VEC v = LOAD(x + distance[i] + c);
-            const IVEC better = GREATER(v, best) | (~EQUAL(v, v) & EQUAL(best, best)); /* the first of equals stays; NaN wins */
+            const IVEC better = FN(beats)(v, best);
             best = FN(select)(better, v, best);
             winner = (better & (INT)number[i]) | (winner & ~better);
         }

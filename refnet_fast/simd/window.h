@@ -27,6 +27,7 @@ typedef struct {
 typedef struct {
     rn_axis axis[3];
     int back;
+    rn_int pairs; /* not 0: the result is pooled 2x2 from a buffer, so slabs have an even number of rows; bytes of one of its places */
     rn_int n, channels; /* images; channels of the source (in the frame) */
     /* plan */
     rn_int src[3], dst[3], lo[3], extent[3];
@@ -98,13 +99,17 @@ RN_INLINE void rn_window_plan(rn_window *w, double ns, rn_int size, int copies, 
     if (ns < RN_UNIT_NS) {
         const rn_int by_work = (rn_int)(RN_UNIT_NS / RN_MAX(ns, 1.0)) + 1, by_size = RN_MAX(most / RN_MAX(bytes, 1), 1);
         w->images = RN_MIN(w->n, RN_MIN(by_work, by_size));
+        if (w->pairs)
+            w->images = RN_MAX(1, RN_MIN(w->images, most / (w->dst[1] * w->dst[2] * w->pairs)));
     } else {
-        w->slabs = (bytes + most - 1) / most;
+        w->slabs = (RN_MAX(bytes, w->dst[1] * w->dst[2] * w->pairs) + most - 1) / most;
         if (w->n * w->slabs < 16)
             w->slabs = RN_MAX(w->slabs, RN_MIN((16 + w->n - 1) / w->n, (rn_int)(ns / RN_UNIT_NS)));
         w->slabs = RN_MAX(1, RN_MIN(w->slabs, w->dst[w->cut]));
     }
     w->slab = (w->dst[w->cut] + w->slabs - 1) / w->slabs;
+    if (w->pairs)
+        w->slab += w->slab % 2;
     w->slabs = (w->dst[w->cut] + w->slab - 1) / w->slab;
     w->units = (w->n + w->images - 1) / w->images * w->slabs;
     if (w->slabs > 1) { /* as many as the highest slab may read: all frames have the same strides */
@@ -119,6 +124,9 @@ RN_INLINE void rn_window_plan(rn_window *w, double ns, rn_int size, int copies, 
     w->image = e[0] * w->stride[0];
     w->frame = w->in_place ? 0 : w->images * w->image;
 }
+
+/* Places of the destination that a unit covers, at most. */
+RN_INLINE rn_int rn_unit_places(const rn_window *w) { return w->dst[0] * w->dst[1] * w->dst[2] / w->dst[w->cut] * w->slab * w->images; }
 
 RN_INLINE rn_int rn_window_table_bytes(const rn_window *w)
 {

@@ -18,6 +18,7 @@
  */
 #ifndef RN_WINOGRAD_H
 #define RN_WINOGRAD_H
+#include "conv_pool.h"
 #include "slide.h"
 #include "transpose.h"
 #include "window.h"
@@ -28,6 +29,7 @@ typedef struct {
     rn_int src[2], dst[2], origin[2]; /* places; origin: the first source place that destination 0 reads, may be negative */
     const void *x, *w, *bias;
     void *y, *z; /* z, and y = f(z) where that is not z */
+    const rn_pool *pool; /* NULL, or 2x2 maxima of y are wanted and not y */
     /* plan */
     rn_int down, across, tiles, block, blocks, panels;
     rn_int x_step, y_step; /* elements between two of the 36 matrices of a block */
@@ -299,6 +301,31 @@ static void FN(wino_weights)(void *job, rn_int panel)
                    (REAL *)g->weights);
 }
 
+/* The 2x2 maxima of a tile y[column][row] of one vector of channels, from k on. */
+RN_FLAT void FN(wino_pool)(const rn_wino *g, FN(wino_at) at, rn_int k, const VEC *y)
+{
+    const rn_pool *pool = g->pool;
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < 2; j++) {
+            const rn_int row = at.y / 2 + i, column = at.x / 2 + j;
+            const VEC *four = y + j * 8 + i * 2;
+            if (row >= pool->axis[1].out || column >= pool->axis[2].out)
+                continue;
+            const rn_int to = ((at.n * pool->axis[1].out + row) * pool->axis[2].out + column) * g->to + k;
+            VEC best = four[0];
+            IVEC winner = (IVEC){0};
+            for (int p = 1; p < 4; p++) { /* rows, then columns */
+                const VEC v = four[p % 2 * 4 + p / 2];
+                const IVEC better = FN(beats)(v, best);
+                best = FN(select)(better, v, best);
+                winner = (better & (INT)p) | (winner & ~better);
+            }
+            FN(store)((REAL *)pool->out + to, best);
+            if (pool->winner)
+                FN(put_winner)(pool, to, winner, VL);
+        }
+}
+
 static void FN(wino_block)(void *job, rn_int block)
 {
     const rn_wino *g = (const rn_wino *)job;
@@ -312,7 +339,7 @@ static void FN(wino_block)(void *job, rn_int block)
         const rn_int rows = RN_MIN(4, g->dst[0] - at.y), columns = RN_MIN(4, g->dst[1] - at.x);
         REAL *z = (REAL *)g->z + ((at.n * g->dst[0] + at.y) * g->dst[1] + at.x) * to;
         for (rn_int k = 0; k < to; k += VL) {
-            VEC half[24], six[6], four[4];
+            VEC half[24], six[6], y[16];
             const REAL *in = m + t * to + k;
             const VEC shift = bias ? FN(load)(bias + k) : FN(splat)(0);
             for (int i = 0; i < 6; i++) {
@@ -321,15 +348,25 @@ static void FN(wino_block)(void *job, rn_int block)
                     six[j] = FN(load)(in + (i * 6 + j) * g->y_step);
                 FN(wino_out)(six, 1, half + i * 4);
             }
-            for (int j = 0; j < columns; j++) {
-                FN(wino_out)(half + j, 4, four);
-                for (int i = 0; i < rows; i++) {
-                    const VEC sum = four[i] + shift;
-                    FN(store)(z + (i * g->dst[1] + j) * to + k, g->kind == RN_RELU ? FN(vrelu)(sum) : sum);
+            for (int j = 0; j < 4; j++) {
+                FN(wino_out)(half + j, 4, y + j * 4);
+                for (int i = 0; i < 4; i++) {
+                    const VEC sum = y[j * 4 + i] + shift;
+                    y[j * 4 + i] = g->kind == RN_RELU ? FN(vrelu)(sum) : sum;
                 }
             }
+            if (g->pool) {
+                if (g->kind > RN_RELU) /* values may become equal, so not after the maximum */
+                    for (int i = 0; i < 16; i++)
+                        y[i] = g->kind == RN_TANH ? FN(vtanh)(y[i]) : FN(vsigmoid)(y[i]);
+                FN(wino_pool)(g, at, k, y);
+                continue;
+            }
+            for (int j = 0; j < columns; j++)
+                for (int i = 0; i < rows; i++)
+                    FN(store)(z + (i * g->dst[1] + j) * to + k, y[j * 4 + i]);
         }
-        if (g->kind > RN_RELU)
+        if (g->kind > RN_RELU && !g->pool)
             for (rn_int i = 0; i < rows; i++) {
                 REAL *row = z + i * g->dst[1] * to;
                 FN(map_span)(g->kind, row, row - (REAL *)g->z + (REAL *)g->y, columns * to);

@@ -21,6 +21,7 @@ typedef struct {
     int slope;    /* RN_RELU: dz is dy where kept > 0; RN_LINEAR: dz is dy */
     const void *dy, *kept;
     void *dx, *dw, *db; /* NULL: not wanted */
+    const rn_unpool *pool; /* NULL, or dz comes from what was pooled (dy, kept, slope unused) */
     /* plan */
     rn_int chunks, per, block, x_step, d_step, panels; /* chunks of `per` images */
     rn_int du_bytes, back_bytes, sum_bytes, thread_bytes;
@@ -64,45 +65,87 @@ RN_INLINE rn_int rn_wino_back_plan(rn_wino_back *b, int threads)
 
 #define NR (2 * VL)
 
+/* What the 16 numbers of a tile of dz come from: `place` pointers to dy (or what was pooled), to what f' needs, and to the winners. */
+typedef struct {
+    const REAL *dy[16], *kept[16];
+    const uint8_t *winner[4];
+} FN(wino_tile);
+
+static void FN(wino_tile_at)(const rn_wino_back *b, FN(wino_at) at, FN(wino_tile) *s)
+{
+    const rn_wino *g = &b->grid;
+    const REAL *zeros = (const REAL *)g->zeros;
+    if (!b->pool) {
+        FN(wino_pointers)((const REAL *)b->dy, g->dst, g->to, at.n, at.y, at.x, 4, zeros, s->dy);
+        if (b->slope == RN_RELU)
+            FN(wino_pointers)((const REAL *)b->kept, g->dst, g->to, at.n, at.y, at.x, 4, zeros, s->kept);
+        return;
+    }
+    for (int i = 0; i < 4; i++) {
+        const rn_int y = at.y / 2 + i / 2, x = at.x / 2 + i % 2, place = ((at.n * b->pool->out[0] + y) * b->pool->out[1] + x) * g->to;
+        const int inside = y < b->pool->out[0] && x < b->pool->out[1];
+        s->dy[i] = inside ? (const REAL *)b->pool->dy + place : zeros;
+        s->kept[i] = inside ? (const REAL *)b->pool->kept + place : zeros;
+        s->winner[i] = inside ? b->pool->winner + place : (const uint8_t *)zeros;
+    }
+}
+
+RN_FLAT VEC FN(wino_slope)(int slope, const FN(wino_tile) *s, int place, rn_int k)
+{
+    const VEC dy = FN(load)(s->dy[place] + k);
+    return slope == RN_RELU ? UNBITS(BITS(dy) & GREATER(FN(load)(s->kept[place] + k), FN(splat)(0))) : dy;
+}
+
+/* D of one tile, channels k .. k + VL, into d[point]; sums[0 .. VL) += its dz. */
+RN_FLAT void FN(wino_slope_tile)(const int pooled, const int slope, const FN(wino_tile) *s, rn_int k, REAL *d, rn_int step, double *sums)
+{
+    VEC half[24], row[6], total = FN(splat)(0), won[4];
+    IVEC winner[4];
+    FN(sum64) sum;
+    if (pooled) {
+        RN_UNROLL
+        for (int i = 0; i < 4; i++) {
+            won[i] = FN(wino_slope)(slope, s, i, k);
+            winner[i] = FN(read_winner)(s->winner[i] + k, VL);
+        }
+        total = (won[0] + won[1]) + (won[2] + won[3]);
+    }
+    for (int i = 0; i < 4; i++) {
+        RN_UNROLL
+        for (int j = 0; j < 4; j++) {
+            const int from = i / 2 * 2 + j / 2, number = i % 2 * 2 + j % 2;
+            row[j] = pooled ? UNBITS(BITS(won[from]) & (IVEC)EQUAL(winner[from], (IVEC){0} + (INT)number))
+                            : FN(wino_slope)(slope, s, i * 4 + j, k);
+        }
+        if (!pooled)
+            total += (row[0] + row[1]) + (row[2] + row[3]);
+        FN(wino_out_back)(row, 1, half + i * 6);
+    }
+    FN(sum_clear)(&sum);
+    FN(sum_add)(&sum, total);
+    FN(sum_lanes)(&sum, sums);
+    for (int j = 0; j < 6; j++) {
+        FN(wino_out_back)(half + j, 6, row);
+        for (int i = 0; i < 6; i++)
+            FN(store)(d + (i * 6 + j) * step, row[i]);
+    }
+}
+
 /* D of tiles first .. first + count, into d[point][tile][channel]; sums[channel] += their dz. */
 static void FN(wino_slopes)(const rn_wino_back *b, rn_int first, rn_int count, REAL *d, double *sums)
 {
-    const rn_wino *g = &b->grid;
-    const rn_int to = g->to;
-    const REAL *zeros = (const REAL *)g->zeros;
-    const VEC zero = FN(splat)(0);
-    for (rn_int t = 0; t < count; t++) {
-        const REAL *p[16], *q[16];
-        const FN(wino_at) at = FN(wino_place)(g, first + t);
-        FN(wino_pointers)((const REAL *)b->dy, g->dst, to, at.n, at.y, at.x, 4, zeros, p);
-        if (b->slope == RN_RELU)
-            FN(wino_pointers)((const REAL *)b->kept, g->dst, to, at.n, at.y, at.x, 4, zeros, q);
-        for (rn_int k = 0; k < to; k += VL) {
-            VEC half[24], row[6], total = zero;
-            for (int i = 0; i < 4; i++) {
-                RN_UNROLL
-                for (int j = 0; j < 4; j++)
-                    row[j] = FN(load)(p[i * 4 + j] + k);
-                if (b->slope == RN_RELU) {
-                    RN_UNROLL
-                    for (int j = 0; j < 4; j++)
-                        row[j] = UNBITS(BITS(row[j]) & GREATER(FN(load)(q[i * 4 + j] + k), zero));
-                }
-                total += (row[0] + row[1]) + (row[2] + row[3]);
-                FN(wino_out_back)(row, 1, half + i * 6);
-            }
-            if (b->db) {
-                FN(sum64) s;
-                FN(sum_clear)(&s);
-                FN(sum_add)(&s, total);
-                FN(sum_lanes)(&s, sums + k);
-            }
-            for (int j = 0; j < 6; j++) {
-                FN(wino_out_back)(half + j, 6, row);
-                for (int i = 0; i < 6; i++)
-                    FN(store)(d + (i * 6 + j) * b->d_step + t * to + k, row[i]);
-            }
-        }
+    const rn_int to = b->grid.to, step = b->d_step;
+    const int slope = b->pool ? b->pool->slope : b->slope;
+    for (rn_int t = 0; t < count; t++, d += to) {
+        FN(wino_tile) s;
+        FN(wino_tile_at)(b, FN(wino_place)(&b->grid, first + t), &s);
+        for (rn_int k = 0; k < to; k += VL)
+            if (b->pool)
+                FN(wino_slope_tile)(1, slope, &s, k, d + k, step, sums + k);
+            else if (slope == RN_RELU)
+                FN(wino_slope_tile)(0, RN_RELU, &s, k, d + k, step, sums + k);
+            else
+                FN(wino_slope_tile)(0, RN_LINEAR, &s, k, d + k, step, sums + k);
     }
 }
 

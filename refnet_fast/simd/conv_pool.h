@@ -1,0 +1,94 @@
+/* A 2x2 maximum of a convolution's result while that is in L2 still, and the way back.
+ *
+ * Fast because: what lies between the convolution and its pool, four times as large as what comes out, never reaches memory. Forward
+ * a unit of the convolution leaves its places in a buffer of its thread and they are pooled from there; backward the
+ * same buffer is filled from dy and the winners. Why it is right: refnet/kernels/convolution_pooling.py.
+ */
+#ifndef RN_CONV_POOL_H
+#define RN_CONV_POOL_H
+#include "pool.h"
+
+typedef struct {
+    const void *dy, *kept; /* of the pooled places */
+    const uint8_t *winner;
+    int slope;
+    rn_int c, size[2], out[2]; /* channels; places and pooled places of an image */
+} rn_unpool;
+
+#define RN_unpool(dbl, ...) RN_CALL(dbl, unpool, __VA_ARGS__)
+
+#define RN_TEMPLATE "conv_pool.h"
+#include "both.h"
+
+#elif defined(REAL)
+
+/* Pools rows y0 .. y1 of image n, which lie at `in` (y1 - y0, wide, channels); y0 is even. */
+static void FN(pool_pairs)(const rn_pool *g, rn_int n, rn_int y0, rn_int y1, rn_int wide, const REAL *in)
+{
+    static const rn_int number[4] = {0, 1, 2, 3};
+    const rn_int distance[4] = {0, g->c, wide * g->c, (wide + 1) * g->c};
+    for (rn_int y = y0 / 2; y < y1 / 2; y++, in += 2 * wide * g->c)
+        for (rn_int x = 0; x < wide / 2; x++)
+            FN(pool_0_4)(g, in + 2 * x * g->c, distance, number, ((n * g->axis[1].out + y) * g->axis[2].out + x) * g->c);
+}
+
+/* dz of rows y0 .. y1 of image n, (y1 - y0, places, channels), from dy f'(kept) and the winners; y0 is even. sums: if not NULL, the
+ * columns of dz are added there. row: room for a pooled row. */
+static void FN(unpool_pairs)(const rn_unpool *g, rn_int n, rn_int y0, rn_int y1, REAL *dz, REAL *row, double *sums)
+{
+    const rn_int c = g->c, wide = g->size[1] * c, pooled = g->out[1] * c;
+    for (rn_int y = y0; y < y1; y += 2) {
+        REAL *upper = dz + (y - y0) * wide, *lower = upper + wide;
+        if (y / 2 >= g->out[0]) { /* an odd last row belongs to no window */
+            memset(upper, 0, (size_t)wide * sizeof(REAL));
+            continue;
+        }
+        const rn_int at = (n * g->out[0] + y / 2) * pooled;
+        const uint8_t *winner = g->winner + at;
+        const REAL *d = (const REAL *)g->dy + at;
+        if (g->slope != RN_LINEAR) {
+            FN(map_slope_span)(g->slope, d, (const REAL *)g->kept + at, row, pooled);
+            d = row;
+        }
+        if (sums)
+            FN(add_columns)(d, g->out[1], c, c, sums);
+        for (rn_int x = 0; x < g->out[1]; x++)
+            for (rn_int k = 0; k < c; k += VL) {
+                const rn_int from = x * c + k, to = 2 * x * c + k, left = c - k;
+                const IVEC won = FN(read_winner)(winner + from, left);
+                const VEC v = left >= VL ? FN(load)(d + from) : FN(load_part)(d + from, left);
+                REAL *p[4] = {upper + to, upper + to + c, lower + to, lower + to + c};
+                for (int i = 0; i < 4; i++) {
+                    const VEC e = UNBITS(BITS(v) & (IVEC)EQUAL(won, (IVEC){0} + (INT)i));
+                    if (left >= VL)
+                        FN(store)(p[i], e);
+                    else
+                        FN(store_part)(p[i], e, left);
+                }
+            }
+        if (g->size[1] % 2) {
+            memset(upper + wide - c, 0, (size_t)c * sizeof(REAL));
+            memset(lower + wide - c, 0, (size_t)c * sizeof(REAL));
+        }
+    }
+}
+
+typedef struct {
+    const rn_unpool *g;
+    REAL *dz, *rows;
+} FN(unpool_job);
+
+static void FN(unpool_image)(void *job, rn_int n)
+{
+    const FN(unpool_job) *j = (const FN(unpool_job) *)job;
+    const rn_unpool *g = j->g;
+    FN(unpool_pairs)(g, n, 0, g->size[0], j->dz + n * g->size[0] * g->size[1] * g->c, j->rows + rn_slot() * g->out[1] * g->c, NULL);
+}
+
+/* All of dz; rows: a pooled row for each thread. */
+RN_INLINE void FN(unpool)(const rn_unpool *g, rn_int n, void *dz, void *rows, int threads)
+{
+    FN(unpool_job) j = {g, (REAL *)dz, (REAL *)rows};
+    rn_run(FN(unpool_image), &j, n, threads);
+}
+#endif
