@@ -159,7 +159,8 @@ cdef inline int check_convolution(object x, object w, object b, int rank, object
         if rt.dim(b, 0) != f:
             rt.bad_shape(b, function, "b", f"({f},) for w of shape {w.shape}")
     memset(job, 0, sizeof(rn_conv))
-    set_axes(job.win.axis, rank, cnp.PyArray_DIMS(<cnp.ndarray>x) + 1, cnp.PyArray_DIMS(<cnp.ndarray>w), strides, padding, dilation, function)
+    set_axes(job.win.axis, rank, cnp.PyArray_DIMS(<cnp.ndarray>x) + 1, cnp.PyArray_DIMS(<cnp.ndarray>w), strides, padding, dilation,
+             function)
     job.win.n = rt.dim(x, 0)
     job.dbl = t == cnp.NPY_DOUBLE
     job.groups = g

@@ -6,8 +6,8 @@ Images: convolution, pooling, batch_norm, layer_norm; convolution_transpose, dep
 """
 from importlib import import_module as _import_module
 
-CHAPTERS = ("activation", "adam", "batch_norm", "convolution", "convolution_pooling", "convolution_transpose", "cross_entropy", "dense",
-            "depthwise", "dropout", "einsum", "elementary", "errors", "gather", "layer_norm", "matmul", "philox",
+CHAPTERS = ("activation", "adam", "batch_norm", "convolution", "convolution_pooling", "convolution_transpose", "cross_entropy",
+            "dense", "depthwise", "dropout", "einsum", "elementary", "errors", "gather", "layer_norm", "matmul", "philox",
             "pooling", "reduction", "rmsprop", "sgd", "softmax")
 
 NAME = "reference"

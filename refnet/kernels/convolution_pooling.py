@@ -36,8 +36,8 @@ def conv_max_pool_forward(x, w, b=None, strides=(1, 1), padding=((0, 0), (0, 0))
     activation: linear, relu, sigmoid or tanh.
     """
     if activation not in ("linear", "relu", "sigmoid", "tanh"):
-        raise ValueError("conv_max_pool_forward: activation must be linear, relu, sigmoid or tanh, whose derivative follows from y; "
-                         f"got {activation!r}. Use conv_forward and max_pool_forward.")
+        raise ValueError("conv_max_pool_forward: activation must be linear, relu, sigmoid or tanh, whose derivative follows "
+                         f"from y; got {activation!r}. Use conv_forward and max_pool_forward.")
     a, conv_saved = conv_forward(x, w, b, strides, padding, dilation, groups, activation, save)
     y, pool_saved = max_pool_forward(a, save=save)
     return y, ((conv_saved, pool_saved) if save else None)

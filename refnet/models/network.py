@@ -10,6 +10,7 @@ import numpy as np
 from refnet import autodiff, graph, ops
 from refnet.layers.layer import Layer
 from refnet.layers.support import defined_by
+from refnet.models.fusion import fuse
 from refnet.utils import tree
 
 __all__ = ["Network"]
@@ -65,7 +66,7 @@ class Network:
         self._compile()
 
     def __getstate__(self):
-        return {key: value for key, value in vars(self).items() if key != "_steps"}
+        return {key: value for key, value in vars(self).items() if key not in ("_steps", "_single_steps")}
 
     def __setstate__(self, state):
         vars(self).update(state)
@@ -86,7 +87,9 @@ class Network:
         self._slot_count = len(slots)
         self._output_slots = [slots[id(tensor)] for tensor in self.outputs]
         self._single_output = self._output_slots[0] if graph.is_keras_tensor(self.outputs_struct) else None
-        self._steps = _with_releases(steps, set(self._output_slots))
+        kept = set(self._output_slots)
+        self._steps = _with_releases(fuse(steps, kept), kept)
+        self._single_steps = _with_releases(steps, kept)  # masks are handed on from layer to layer
         only = self.inputs[0] if graph.is_keras_tensor(self.inputs_struct) else None
         known = only is not None and None not in only.shape[1:] and len(only.shape) > 0
         self._only_dtype = np.dtype(only.dtype) if known else None
@@ -161,7 +164,7 @@ class Network:
         """The same with masks beside the values: layers that take `mask` get it, `compute_mask` hands it on."""
         masks = tree.flatten(mask) if mask is not None else [None] * len(self.inputs)
         masks = masks + [None] * (self._slot_count - len(masks))
-        for (call, source, target, takes_training, _), node in zip(self._steps, self._step_nodes(), strict=True):
+        for (call, source, target, takes_training, _), node in zip(self._single_steps, self._step_nodes(), strict=True):
             layer = node.operation if isinstance(node.operation, Layer) else None
             sources = [source] if source is not None else call.sources
             incoming = [masks[s] for s in sources]

@@ -4,6 +4,7 @@ Kernels work on channels last. `channels_first` arrays are transposed on the way
 """
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from refnet import backend
@@ -12,7 +13,7 @@ from refnet.ops._op import float_input, op
 from refnet.ops.numpy import moveaxis
 from refnet.ops.windows import data_format_of, explicit_padding, output_sizes, transpose_geometry, tuple_of
 
-__all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
+__all__ = ["conv", "conv_max_pool", "conv_transpose", "depthwise_conv", "separable_conv"]
 
 
 def channels_last(name: str, x: Any, dtype: Any, first: bool) -> Any:
@@ -25,8 +26,7 @@ def channels_last(name: str, x: Any, dtype: Any, first: bool) -> Any:
     return float_input(moveaxis(x, 1, -1) if first else x, dtype)
 
 
-def _check_kernel(name: str, kernel: Any, rank: int) -> tuple[int, ...]:
-    shape = tuple(kernel.shape)
+def _check_kernel(name: str, shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
     if len(shape) != rank + 2:
         raise ValueError(f"{name}: inputs with {rank} spatial axes need a kernel of {rank + 2} axes. Received "
                          f"kernel shape: {shape}")
@@ -55,24 +55,69 @@ def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", dat
         ValueError: for shapes that do not fit each other, or an output that would be empty.
     """
     first = data_format_of(data_format) == "channels_first"
+    x, kernel, *geometry = _prepare("conv", inputs, kernel, strides, padding, first, dilation_rate)
+    kernels = backend.active()
+    y = apply(kernels.conv_forward, kernels.conv_backward, (x, kernel, bias), *geometry, activation)
+    return moveaxis(y, -1, 1) if first else y
+
+
+def _prepare(name: str, inputs: Any, kernel: Any, strides: Any, padding: str, first: bool, dilation_rate: Any) -> tuple:
+    """x and kernel as the kernels want them, then strides, explicit padding, dilation and groups."""
     kernel = float_input(kernel)
-    x = channels_last("conv", inputs, value_of(kernel).dtype, first)
-    rank = len(x.shape) - 2
-    shape = _check_kernel("conv", kernel, rank)
-    channels, per_group, filters = x.shape[-1], shape[-2], shape[-1]
+    x = channels_last(name, inputs, value_of(kernel).dtype, first)
+    strides, dilation = _hashable(strides), _hashable(dilation_rate)
+    return x, kernel, *_geometry(name, tuple(x.shape), tuple(kernel.shape), strides, padding, dilation)
+
+
+def _hashable(size: Any) -> Any:
+    return tuple(size) if isinstance(size, list) else size
+
+
+@lru_cache(maxsize=4096)
+def _geometry(name: str, x: tuple, kernel: tuple, strides: Any, padding: str, dilation: Any) -> tuple:
+    """Strides, explicit padding, dilation and groups of arrays of these shapes; cached, as a layer asks in every step."""
+    rank = len(x) - 2
+    _check_kernel(name, kernel, rank)
+    channels, per_group, filters = x[-1], kernel[-2], kernel[-1]
     groups = channels // per_group if per_group else 0
     if groups < 1 or channels % per_group or filters % groups:
         raise ValueError(
-            f"conv: inputs with {channels} channels do not fit a kernel of shape {shape}: it reads {per_group} "
+            f"{name}: inputs with {channels} channels do not fit a kernel of shape {kernel}: it reads {per_group} "
             "channels per group and makes "
             f"{filters} filters, and both must be divisible by the number of groups.")
-    sizes, window, padding = tuple(x.shape[1:-1]), shape[:-2], padding.lower()
-    strides, dilation = tuple_of(strides, rank, "strides"), tuple_of(dilation_rate, rank, "dilation_rate")
+    sizes, window, padding = x[1:-1], kernel[:-2], padding.lower()
+    strides, dilation = tuple_of(strides, rank, "strides"), tuple_of(dilation, rank, "dilation_rate")
     output_sizes(sizes, window, strides, padding, dilation)                   # for its errors
+    return strides, explicit_padding(sizes, window, strides, padding, dilation), dilation, groups
+
+
+@op
+def conv_max_pool(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", dilation_rate: Any = 1, bias: Any = None,
+                  activation: str = "linear") -> Any:
+    """max_pool(conv(...), 2) of images, channels last, in one kernel. (Beyond Keras.)
+
+    Models run it where such a pool follows a convolution (`refnet/models/fusion.py`); the mathematics is in
+    `refnet/kernels/convolution_pooling.py`.
+
+    Args:
+        inputs: (N, H, W, C).
+        kernel: (U, V, C / groups, F).
+        strides, padding, dilation_rate, bias: those of `conv`.
+        activation: "linear", "relu", "sigmoid" or "tanh".
+
+    Returns:
+        (N, I // 2, J // 2, F), if `conv` gives (N, I, J, F).
+
+    Raises:
+        ValueError: for shapes that do not fit each other, or an output that would be empty.
+    """
+    x, kernel, *geometry = _prepare("conv_max_pool", inputs, kernel, strides, padding, False, dilation_rate)
+    if len(x.shape) != 4:
+        raise ValueError(f"conv_max_pool: inputs must be images (N, H, W, C). Received shape: {tuple(x.shape)}")
+    sizes = output_sizes(tuple(x.shape[1:-1]), tuple(kernel.shape[:2]), geometry[0], padding.lower(), geometry[2])
+    output_sizes(sizes, (2, 2), (2, 2), "valid", (1, 1), "pool")              # for its errors; both are cached
     kernels = backend.active()
-    y = apply(kernels.conv_forward, kernels.conv_backward, (x, kernel, bias), strides,
-              explicit_padding(sizes, window, strides, padding, dilation), dilation, groups, activation)
-    return moveaxis(y, -1, 1) if first else y
+    return apply(kernels.conv_max_pool_forward, kernels.conv_max_pool_backward, (x, kernel, bias), *geometry, activation)
 
 
 @op
@@ -96,7 +141,7 @@ def depthwise_conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "v
     kernel = float_input(kernel)
     x = channels_last("depthwise_conv", inputs, value_of(kernel).dtype, first)
     rank = len(x.shape) - 2
-    shape = _check_kernel("depthwise_conv", kernel, rank)
+    shape = _check_kernel("depthwise_conv", tuple(kernel.shape), rank)
     if x.shape[-1] != shape[-2]:
         raise ValueError(f"depthwise_conv: inputs have {x.shape[-1]} channels, but the kernel of shape {shape} "
                          f"is for {shape[-2]}.")
@@ -161,7 +206,7 @@ def conv_transpose(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "v
     kernel = float_input(kernel)
     x = channels_last("conv_transpose", inputs, value_of(kernel).dtype, first)
     rank = len(x.shape) - 2
-    shape = _check_kernel("conv_transpose", kernel, rank)
+    shape = _check_kernel("conv_transpose", tuple(kernel.shape), rank)
     if x.shape[-1] != shape[-1]:
         raise ValueError(f"conv_transpose: inputs have {x.shape[-1]} channels, but the kernel of shape {shape} "
                          f"is for {shape[-1]}.")

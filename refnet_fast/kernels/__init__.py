@@ -33,9 +33,9 @@ except ModuleNotFoundError as _missing:
         "needs none of it."
     ) from _missing
 
-CHAPTERS = ("activation", "adam", "batch_norm", "convolution", "convolution_pooling", "convolution_transpose", "cross_entropy", "dense", "depthwise",
-            "dropout", "einsum", "elementary", "errors", "gather", "layer_norm", "matmul", "philox", "pooling", "reduction",
-            "rmsprop", "sgd", "softmax")
+CHAPTERS = ("activation", "adam", "batch_norm", "convolution", "convolution_pooling", "convolution_transpose", "cross_entropy",
+            "dense", "depthwise", "dropout", "einsum", "elementary", "errors", "gather", "layer_norm", "matmul", "philox",
+            "pooling", "reduction", "rmsprop", "sgd", "softmax")
 
 NAME = "fast"
 

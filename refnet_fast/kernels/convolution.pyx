@@ -24,6 +24,7 @@ cnp.import_array()
 
 __all__ = ["conv_backward", "conv_forward"]
 
+
 def conv_forward(x, w, b=None, strides=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1, activation="linear", save=True):
     """y = f(x * w + b).    x (N, *S, C)   w (*K, C/groups, F)   b (F,) or None   ->   y (N, *I, F)
 

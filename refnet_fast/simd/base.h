@@ -50,6 +50,7 @@
 #define RN_FLAT static __forceinline
 #define RN_NOINLINE static __declspec(noinline)
 #define RN_PREFETCH(p) ((void)0)
+#define RN_OPAQUE(p) ((void)0)
 #define RN_ALIGNED __declspec(align(64))
 #define RN_RESTRICT __restrict
 #define RN_UNROLL
@@ -58,6 +59,7 @@
 #define RN_FLAT static inline __attribute__((always_inline, unused))
 #define RN_NOINLINE static __attribute__((noinline, unused))
 #define RN_PREFETCH(p) __builtin_prefetch(p)
+#define RN_OPAQUE(p) __asm__("" : "+r"(p)) /* the compiler forgets where p came from */
 #define RN_ALIGNED __attribute__((aligned(64)))
 #define RN_RESTRICT restrict
 #if defined(__clang__)

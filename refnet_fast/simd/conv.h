@@ -24,7 +24,7 @@ typedef struct {
     void *dst, *y; /* y: where f goes if the result itself must stay (gelu, silu); else NULL */
     const rn_pool *pool; /* NULL, or 2x2 maxima of the result are wanted and not the result (dst, y unused) */
     /* plan */
-    int packed, side_by_side, dots;
+    int packed, side_by_side, dots, form; /* form: of the tile */
     rn_int panels, table_bytes, pack_bytes, frame_bytes, pool_bytes; /* the last two of a thread */
     rn_int *run_start, *runs;
     void *pack, *frames;
@@ -135,7 +135,7 @@ RN_INLINE void FN(conv_tile)(const rn_conv *g, FN(slide) *t, rn_int mr, rn_int q
     t->ldc = direct ? g->to : NR;
     t->bias = g->bias ? (const REAL *)g->bias + column : NULL;
     t->width = columns - (nv - 1) * VL;
-    FN(slides)[mr - 1][SLIDE_PLACES][nv - 1](t);
+    FN(slides)[mr - 1][g->form][nv - 1](t);
     if (!direct)
         for (rn_int i = 0; i < mr; i++)
             memcpy(dst + at[i] * g->to + column, buffer + i * NR, (size_t)columns * sizeof(REAL));
@@ -220,6 +220,42 @@ static void FN(conv_dot_places)(const rn_conv *g, const rn_patch *p, const REAL 
     }
 }
 
+/* B of panel q of all groups' panels. */
+RN_INLINE void FN(conv_panel)(const rn_conv *g, const REAL *pack, rn_int deep, rn_int q, FN(slide) *t)
+{
+    const rn_int to = g->to / g->groups, j = q % g->panels * NR;
+    if (g->packed) {
+        t->b = pack + q * deep * NR;
+        t->ldb = to - j > VL ? NR : VL;
+    } else {
+        t->b = (const REAL *)g->w + q / g->panels * to + j;
+        t->ldb = g->to;
+    }
+}
+
+/* Images of one or three channels: tiles are stretches of a row, and the windows of a tile need one pointer. */
+static void FN(conv_strips)(const rn_conv *g, const rn_patch *p, const REAL *src, FN(slide) *t, REAL *dst, REAL *y)
+{
+    const rn_window *w = &g->win;
+    const rn_int wide = p->count[2], tiles = (wide + RN_MR - 1) / RN_MR, low = wide / tiles, high = wide % tiles;
+    const rn_int deep = w->taps * g->from;
+    FN(walk) k;
+    FN(walk_begin)(w, p, src, &k);
+    for (rn_int done = 0; done < p->places; done += wide) {
+        rn_int x = 0;
+        for (rn_int i = 0; i < tiles; i++) {
+            const rn_int mr = low + (i < high), at = k.at + x;
+            t->rows[0] = k.row + x * g->from;
+            for (rn_int q = 0; q < g->panels; q++) {
+                FN(conv_panel)(g, (const REAL *)g->pack, deep, q, t);
+                FN(conv_tile)(g, t, mr, q, &at, dst, y, 1);
+            }
+            x += mr;
+        }
+        FN(walk_down)(w, p, src, &k);
+    }
+}
+
 static void FN(conv_unit)(void *job, rn_int unit)
 {
     const rn_conv *g = (const rn_conv *)job;
@@ -258,6 +294,10 @@ static void FN(conv_unit)(void *job, rn_int unit)
             FN(conv_dot_places)(g, &p, src, &t, deep, dst, y);
             continue;
         }
+        if (g->form != SLIDE_PLACES) {
+            FN(conv_strips)(g, &p, src, &t, dst, y);
+            continue;
+        }
         const REAL *pack = (const REAL *)g->pack + w->tap_start[phase] * from * all * NR;
         /* All panels over one tile while they fit L2 together, else all tiles under one panel. */
         const rn_int block = deep * all * NR * (rn_int)sizeof(REAL) <= 524288 ? all : 1;
@@ -276,13 +316,7 @@ static void FN(conv_unit)(void *job, rn_int unit)
                             t.rows[m] = places[m] + of * from;
                         group = of;
                     }
-                    if (g->packed) {
-                        t.b = pack + q * deep * NR;
-                        t.ldb = g->to / g->groups - q % g->panels * NR > VL ? NR : VL;
-                    } else {
-                        t.b = (const REAL *)g->w + of * (g->to / g->groups) + q % g->panels * NR;
-                        t.ldb = g->to;
-                    }
+                    FN(conv_panel)(g, pack, deep, q, &t);
                     FN(conv_tile)(g, &t, mr, q, at, dst, y, direct);
                 }
             }
@@ -302,6 +336,9 @@ static void FN(conv_run)(rn_conv *g, char *scratch, int threads)
     g->pack = scratch + g->table_bytes;
     g->frames = (char *)g->pack + g->pack_bytes;
     g->side_by_side = g->groups == 1 && rn_window_side_by_side(w);
+    g->form = SLIDE_PLACES;
+    if (!w->back && !g->dots && g->side_by_side && w->axis[2].stride == 1 && (g->from == 1 || g->from == 3))
+        g->form = g->from == 1 ? SLIDE_STRIP_1 : SLIDE_STRIP_3;
     rn_int count = 0;
     for (rn_int phase = 0; phase < w->phases; phase++) {
         const rn_int r = w->back ? phase % w->axis[2].stride : 0, taps = w->axis_start[2][r + 1] - w->axis_start[2][r];

@@ -29,7 +29,7 @@ static void FN(pool_pairs)(const rn_pool *g, rn_int n, rn_int y0, rn_int y1, rn_
     const rn_int distance[4] = {0, g->c, wide * g->c, (wide + 1) * g->c};
     for (rn_int y = y0 / 2; y < y1 / 2; y++, in += 2 * wide * g->c)
         for (rn_int x = 0; x < wide / 2; x++)
-            FN(pool_0_4)(g, in + 2 * x * g->c, distance, number, ((n * g->axis[1].out + y) * g->axis[2].out + x) * g->c);
+            FN(pool_window)(0, 4, g, in + 2 * x * g->c, distance, number, ((n * g->axis[1].out + y) * g->axis[2].out + x) * g->c);
 }
 
 /* dz of rows y0 .. y1 of image n, (y1 - y0, places, channels), from dy f'(kept) and the winners; y0 is even. sums: if not NULL, the

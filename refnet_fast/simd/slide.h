@@ -5,14 +5,16 @@
  * few rows of places. Either way k is cut into runs, all rows jump by the same distance from one run to the next, and B goes on
  * without a gap: all accumulators stay in registers over the whole sum, and nothing is copied into a matrix of windows.
  *
- * SLIDE_PLACES: elements of a run lie side by side. SLIDE_ENTRIES: they lie `step` apart.
+ * SLIDE_PLACES: elements of a run lie side by side. SLIDE_ENTRIES: they lie `step` apart. SLIDE_STRIP: the rows of the tile are neighbouring
+ * places of an image of one or three channels, 1 or 3 elements apart: one pointer instead of 14, for windows so short that
+ * finding them costs as much as multiplying them.
  */
 #ifndef RN_SLIDE_H
 #define RN_SLIDE_H
 #include "vec.h"
 
 enum { SLIDE_ADD = 1, SLIDE_RELU = 2 }; /* C is added to, not written; relu at the end */
-enum { SLIDE_PLACES, SLIDE_ENTRIES };
+enum { SLIDE_PLACES, SLIDE_ENTRIES, SLIDE_STRIP_1, SLIDE_STRIP_3, SLIDE_FORMS };
 
 #define RN_TEMPLATE "slide.h"
 #include "both.h"
@@ -20,7 +22,7 @@ enum { SLIDE_PLACES, SLIDE_ENTRIES };
 #elif defined(REAL)
 
 typedef struct {
-    const REAL *rows[RN_MR]; /* where each row of the tile starts */
+    const REAL *rows[RN_MR]; /* where each row of the tile starts; strips: the first one only */
     const rn_int *jumps;     /* what is added to all of them for each run */
     rn_int runs, length, step;
     const REAL *b; /* (runs length, ldb); whole vectors can be read */
@@ -51,7 +53,8 @@ RN_FLAT void FN(slide_tile)(const int mr, const int nv, const int form, const FN
     VEC acc[RN_MR][2];
     const int last = nv - 1;
     const REAL *b = t->b;
-    const rn_int ldb = t->ldb, length = t->length, step = form == SLIDE_PLACES ? 1 : t->step;
+    const rn_int ldb = t->ldb, length = t->length, step = form == SLIDE_ENTRIES ? t->step : 1;
+    const rn_int apart = form == SLIDE_STRIP_1 ? 1 : form == SLIDE_STRIP_3 ? 3 : 0;
     RN_UNROLL
     for (int i = 0; i < mr; i++) {
         RN_UNROLL
@@ -62,15 +65,17 @@ RN_FLAT void FN(slide_tile)(const int mr, const int nv, const int form, const FN
         const REAL *a[RN_MR];
         RN_UNROLL
         for (int i = 0; i < mr; i++)
-            a[i] = t->rows[i] + t->jumps[r];
+            a[i] = t->rows[apart ? 0 : i] + t->jumps[r];
         for (rn_int s = 0; s < length; s++) {
             VEC panel[2];
+            const REAL *strip = a[0] + s;
+            RN_OPAQUE(strip); /* else gcc sees that the next step reads the same numbers, and carries 14 of them along in registers */
             RN_UNROLL
             for (int v = 0; v < nv; v++)
                 panel[v] = FN(load)(b + v * VL);
             RN_UNROLL
             for (int i = 0; i < mr; i++) {
-                const VEC x = FN(splat)(a[i][s * step]);
+                const VEC x = FN(splat)(apart ? strip[i * apart] : a[i][s * step]);
                 RN_UNROLL
                 for (int v = 0; v < nv; v++)
                     acc[i][v] += x * panel[v];
@@ -121,10 +126,12 @@ typedef void (*FN(slide_fn))(const FN(slide) *t);
 
 #define ONE_SLIDE(mr, nv, form)                                                                                       \
     RN_NOINLINE void FN(slide_##form##_##mr##_##nv)(const FN(slide) * t) { FN(slide_tile)(mr, nv, form, t); }
-#define ALL_FORMS(mr) ONE_SLIDE(mr, 1, 0) ONE_SLIDE(mr, 2, 0) ONE_SLIDE(mr, 1, 1) ONE_SLIDE(mr, 2, 1)
+#define BOTH_WIDTHS(mr, form) ONE_SLIDE(mr, 1, form) ONE_SLIDE(mr, 2, form)
+#define ALL_FORMS(mr) BOTH_WIDTHS(mr, 0) BOTH_WIDTHS(mr, 1) BOTH_WIDTHS(mr, 2) BOTH_WIDTHS(mr, 3)
 #define NAMES(mr)                                                                                                     \
     {                                                                                                                 \
-        {FN(slide_0_##mr##_1), FN(slide_0_##mr##_2)}, {FN(slide_1_##mr##_1), FN(slide_1_##mr##_2)}                    \
+        {FN(slide_0_##mr##_1), FN(slide_0_##mr##_2)}, {FN(slide_1_##mr##_1), FN(slide_1_##mr##_2)},                   \
+            {FN(slide_2_##mr##_1), FN(slide_2_##mr##_2)}, {FN(slide_3_##mr##_1), FN(slide_3_##mr##_2)}                \
     }
 
 ALL_FORMS(1)
@@ -148,7 +155,7 @@ ALL_FORMS(13)
 ALL_FORMS(14)
 #endif
 
-static const FN(slide_fn) FN(slides)[RN_MR][2][2] = { /* [mr - 1][form][nv - 1] */
+static const FN(slide_fn) FN(slides)[RN_MR][SLIDE_FORMS][2] = { /* [mr - 1][form][nv - 1] */
     NAMES(1), NAMES(2), NAMES(3), NAMES(4),
 #if RN_MR >= 6
     NAMES(5), NAMES(6),
@@ -165,5 +172,6 @@ static const FN(slide_fn) FN(slides)[RN_MR][2][2] = { /* [mr - 1][form][nv - 1] 
 #undef STORE_LAST
 #undef ONE_SLIDE
 #undef ALL_FORMS
+#undef BOTH_WIDTHS
 #undef NAMES
 #endif

@@ -27,7 +27,7 @@ typedef struct {
 typedef struct {
     rn_axis axis[3];
     int back;
-    rn_int pairs; /* not 0: the result is pooled 2x2 from a buffer, so slabs have an even number of rows; bytes of one of its places */
+    rn_int pairs; /* not 0: bytes of a place of the result, which is pooled 2x2: units are an even number of rows of one image */
     rn_int n, channels; /* images; channels of the source (in the frame) */
     /* plan */
     rn_int src[3], dst[3], lo[3], extent[3];
@@ -43,6 +43,7 @@ typedef struct {
 
 #define RN_UNIT_NS 25000.0     /* work of a unit, at least, where there is enough of it */
 #define RN_UNIT_BYTES 393216   /* what a unit reads, at most: it stays in L2 */
+#define RN_PAIR_BYTES 32768    /* what a unit leaves in its buffer to be pooled, about: it stays in L1 */
 #define RN_ROUND(bytes) (((bytes) + 63) / 64 * 64)
 
 /* float32 operations per nanosecond that one thread can be expected to do: for deciding whether threads are worth it */
@@ -96,13 +97,14 @@ RN_INLINE void rn_window_plan(rn_window *w, double ns, rn_int size, int copies, 
             w->cut = a;
     }
     w->images = w->slabs = 1;
-    if (ns < RN_UNIT_NS) {
+    if (w->pairs) {
+        w->slabs = RN_MAX((bytes + most - 1) / most, w->dst[1] * w->dst[2] * w->pairs / RN_PAIR_BYTES + 1);
+        w->slabs = RN_MIN(w->slabs, (w->dst[1] + 1) / 2);
+    } else if (ns < RN_UNIT_NS) {
         const rn_int by_work = (rn_int)(RN_UNIT_NS / RN_MAX(ns, 1.0)) + 1, by_size = RN_MAX(most / RN_MAX(bytes, 1), 1);
         w->images = RN_MIN(w->n, RN_MIN(by_work, by_size));
-        if (w->pairs)
-            w->images = RN_MAX(1, RN_MIN(w->images, most / (w->dst[1] * w->dst[2] * w->pairs)));
     } else {
-        w->slabs = (RN_MAX(bytes, w->dst[1] * w->dst[2] * w->pairs) + most - 1) / most;
+        w->slabs = (bytes + most - 1) / most;
         if (w->n * w->slabs < 16)
             w->slabs = RN_MAX(w->slabs, RN_MIN((16 + w->n - 1) / w->n, (rn_int)(ns / RN_UNIT_NS)));
         w->slabs = RN_MAX(1, RN_MIN(w->slabs, w->dst[w->cut]));
@@ -300,6 +302,20 @@ RN_INLINE void FN(walk_begin)(const rn_window *w, const rn_patch *p, const REAL 
     FN(walk_row)(w, p, src, k);
 }
 
+/* To the beginning of the next row. */
+RN_INLINE void FN(walk_down)(const rn_window *w, const rn_patch *p, const REAL *src, FN(walk) *k)
+{
+    k->x = 0;
+    if (++k->y == p->count[1]) {
+        k->y = 0;
+        if (++k->z == p->count[0]) {
+            k->z = 0;
+            k->n++;
+        }
+    }
+    FN(walk_row)(w, p, src, k);
+}
+
 /* The next `count` places; at may be NULL. */
 RN_INLINE void FN(walk_next)(const rn_window *w, const rn_patch *p, const REAL *src, FN(walk) *k, rn_int count,
                              const REAL **rows, rn_int *at)
@@ -308,17 +324,8 @@ RN_INLINE void FN(walk_next)(const rn_window *w, const rn_patch *p, const REAL *
         rows[i] = k->row + k->x * p->move[2];
         if (at)
             at[i] = k->at + k->x * p->step[2];
-        if (++k->x == p->count[2]) {
-            k->x = 0;
-            if (++k->y == p->count[1]) {
-                k->y = 0;
-                if (++k->z == p->count[0]) {
-                    k->z = 0;
-                    k->n++;
-                }
-            }
-            FN(walk_row)(w, p, src, k);
-        }
+        if (++k->x == p->count[2])
+            FN(walk_down)(w, p, src, k);
     }
 }
 
