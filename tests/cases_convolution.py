@@ -210,6 +210,24 @@ def add_normalization(add: Callable, rng_for: Callable, away_from_zero: Callable
         y = float(2 * 1.5 * np.abs(x).max(initial=1) / spread + 1.5)
         return {"magnitude": lambda inputs: y, "gradient_terms": float(3 * 1.5 * 1.5 / spread)}
 
+    def add_relu(id: str, arrays: tuple, weights: np.ndarray, statistics: np.ndarray) -> None:
+        """Batch normalization with relu, x moved until no z is near its kink."""
+        x, gamma, beta = arrays
+        modes = [(True, None), (False, None)] + ([(True, weights)] if weights.any() else [])
+        for training, mask in modes:
+            args = (1e-3, None if training else statistics, training, mask)
+            for draw in range(200):
+                moved = x + 0.3 * rng_for(f"relu{id}{draw}").normal(size=x.shape)
+                z, _ = reference.batch_norm_forward(moved, gamma, beta, *args, save=False)
+                if np.abs(z).min() > (0.01 if x.size < 100 else 2e-4):
+                    break
+            else:
+                continue
+            scale = yardsticks(moved[mask > 0] if mask is not None else moved, 0, 1e-3)
+            text = f"{id}-relu{'' if training else '-inference'}{'' if mask is None else '-weights'}"
+            add("batch_norm", text, (moved, gamma, beta), *args, "relu",
+                **(scale if training else {"magnitude": lambda inputs: 10.0}))  # fmt: skip
+
     for m, c in ((1, 1), (2, 3), (17, 5), (9, 33), (0, 4), (40, 16), (300, 37), (2048, 64)):
         rng = rng_for(f"norm{m},{c}")
         x, gamma, beta = away_from_zero(rng, (m, c)) * 1.5 + 0.5, away_from_zero(rng, c), away_from_zero(rng, c)
@@ -218,6 +236,8 @@ def add_normalization(add: Callable, rng_for: Callable, away_from_zero: Callable
         for id, arrays in (("", (x, gamma, beta)), ("-plain", (x, None, None)), ("-gamma", (x, gamma, None))):
             if id and m > 300:
                 continue
+            if 0 < m < 100 and id != "-gamma":
+                add_relu(f"{m}x{c}{id}", arrays, weights, statistics)
             text = f"{m}x{c}{id}"
             if m:
                 scale = yardsticks(x, 0, 1e-3)

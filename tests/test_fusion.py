@@ -57,6 +57,24 @@ def test_the_same_values_and_gradients(rn, arguments, monkeypatch):
         np.testing.assert_allclose(one, two, rtol=2e-5, atol=2e-6)
 
 
+@pytest.mark.parametrize("arguments", [{}, {"scale": False}, {"trainable": False}, {"renorm": True}, {"axis": 1}])
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_normalization_and_relu(rn, arguments, training, monkeypatch):
+    found = []
+    for pairs, steps in ((fusion.PAIRS, ["BatchNormRelu"]), ((), ["method", "method"])):
+        monkeypatch.setattr(fusion, "PAIRS", pairs)
+        model = small(rn.layers.BatchNormalization(**arguments), rn.layers.Activation("relu"), rn=rn)
+        assert steps_of(model) == steps
+        inputs = rn.ops.convert_to_tensor(images() + 0.3)
+        with rn.GradientTape() as tape:
+            tape.watch(inputs)
+            y = model(inputs, training=training)
+            loss = rn.ops.sum(y * y * y)
+        found.append((y.value, *tape.gradient(loss, [inputs, *model.trainable_variables]), *model.get_weights()))
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_allclose(one, two, rtol=2e-5, atol=2e-5)
+
+
 def test_left_alone():
     class Own(layers.Conv2D):
         def call(self, inputs):
@@ -71,9 +89,10 @@ def test_left_alone():
         (layers.Conv2D(4, 3), layers.AveragePooling2D(2)),
         (layers.Conv2D(4, 3, activity_regularizer="l2"), pool(2)),
         (Own(4, 3), pool(2)),
+        (layers.BatchNormalization(), layers.Activation("tanh")),
         (layers.Conv2D(4, 3, data_format="channels_first"), pool(2, data_format="channels_first")),
     ):
-        assert "ConvMaxPool" not in steps_of(small(*stack, shape=(9, 9, 9)))
+        assert steps_of(small(*stack, shape=(9, 9, 9))) in (["method", "method"], [stack[0].__class__.__name__, "method"])
 
 
 def test_somebody_else_reads_what_lies_between():

@@ -9,6 +9,8 @@ the model's outputs (so `refnet.visualize` sees every layer); or if either layer
 
 from refnet import activations, ops
 from refnet.layers.convolution.convolution import BaseConv
+from refnet.layers.core import Activation
+from refnet.layers.normalization.batch import BatchNormalization
 from refnet.layers.pooling.windows import BaseMaxPooling
 from refnet.layers.support import defined_by
 
@@ -17,6 +19,8 @@ __all__ = ["fuse"]
 
 class ConvMaxPool:
     """Conv2D, then MaxPooling2D over 2x2."""
+
+    takes_training = False
 
     def __init__(self, first, second):
         self.first, self.second = first, second
@@ -45,7 +49,29 @@ class ConvMaxPool:
             return self.second.call(conv.call(inputs))  # the layer at fault says it in its own words
 
 
-PAIRS = (ConvMaxPool,)
+class BatchNormRelu:
+    """BatchNormalization, then Activation("relu")."""
+
+    takes_training = True
+
+    def __init__(self, first, second):
+        self.first = first
+
+    @staticmethod
+    def fits(first, second):
+        return (
+            isinstance(first, BatchNormalization)
+            and isinstance(second, Activation)
+            and defined_by(type(first), "call") is defined_by(type(first), "_normalized") is BatchNormalization
+            and defined_by(type(second), "call") is Activation
+            and activations.fused_name(second.activation) == "relu"
+        )
+
+    def __call__(self, inputs, training=None):
+        return self.first._normalized(inputs, training, None, "relu")
+
+
+PAIRS = (ConvMaxPool, BatchNormRelu)
 
 
 def fuse(steps, kept):
@@ -73,7 +99,7 @@ def fuse(steps, kept):
             if pair is not None:
                 fused[:] = [s for s in fused if s is not before]
                 done.add(id(step))
-                fused.append([pair(*layers), before[1], step[2], False, before[4], step[5]])
+                fused.append([pair(*layers), before[1], step[2], pair.takes_training, before[4], step[5]])
                 continue
         fused.append(step)
     return fused

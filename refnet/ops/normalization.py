@@ -10,6 +10,7 @@ import numpy as np
 from refnet import backend, config
 from refnet.autodiff import Tensor, Variable, apply, value_of
 from refnet.ops._op import float_input, op
+from refnet.ops.nn import relu
 from refnet.ops.numpy import (
     abs,
     add,
@@ -82,7 +83,7 @@ def _columns(x: Any, axis: int) -> tuple[Any, Any]:
 
 @op
 def normalize_batch(x: Any, gamma: Any = None, beta: Any = None, axis: int = -1, epsilon: float = 1e-3,
-                    weights: Any = None) -> Any:
+                    weights: Any = None, activation: str = "linear") -> Any:
     """Batch normalization in training: mean 0 and variance 1 for every feature, over all other axes, in one kernel.
     (Beyond Keras.)
 
@@ -92,6 +93,7 @@ def normalize_batch(x: Any, gamma: Any = None, beta: Any = None, axis: int = -1,
         axis: the axis of the features, C long.
         epsilon: added to the variance.
         weights: how much each row counts in the statistics (a mask): x's shape without `axis`, or None.
+        activation: "linear" or "relu", applied in the same kernel.
 
     Returns:
         (y, statistics): y as x, and a plain array (2, C) of mean and (biased) variance.
@@ -103,7 +105,7 @@ def normalize_batch(x: Any, gamma: Any = None, beta: Any = None, axis: int = -1,
     statistics = np.empty((2, rows.shape[1]), dtype)
     kernels = backend.active()
     y = apply(kernels.batch_norm_forward, kernels.batch_norm_backward, (rows, gamma, beta), epsilon, statistics, True,
-              weights)
+              weights, activation)
     return back(y), statistics
 
 
@@ -113,8 +115,8 @@ def _is_constant(x: Any) -> bool:
 
 @op
 def batch_normalization(x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None,
-                        epsilon: float = 1e-3) -> Any:
-    """(x - mean) / sqrt(variance + epsilon) · scale + offset, for every feature along `axis`.
+                        epsilon: float = 1e-3, activation: str = "linear") -> Any:
+    """f((x - mean) / sqrt(variance + epsilon) · scale + offset), for every feature along `axis`.
 
     Args:
         x: any shape.
@@ -122,20 +124,22 @@ def batch_normalization(x: Any, mean: Any, variance: Any, axis: int, offset: Any
         axis: the axis of the features.
         offset, scale: (C,) or None.
         epsilon: added to the variance.
+        activation: "linear" or "relu", applied in the same kernel. (Beyond Keras.)
     """
     if _is_constant(mean) and _is_constant(variance):
         rows, back = _columns(x, axis)
         statistics = np.stack([value_of(mean), value_of(variance)]).astype(value_of(rows).dtype, copy=False)
         kernels = backend.active()
         return back(apply(kernels.batch_norm_forward, kernels.batch_norm_backward, (rows, scale, offset), epsilon,
-                          statistics, False))
+                          statistics, False, None, activation))
     rank = len(x.shape)
     (axis,) = _axes_of("batch_normalization", axis, rank)
     shape = tuple(-1 if a == axis else 1 for a in range(rank))
     inverse = rsqrt(add(variance, epsilon))
     factor = inverse if scale is None else multiply(inverse, scale)
     y = multiply(subtract(float_input(x), reshape(mean, shape)), reshape(factor, shape))
-    return y if offset is None else add(y, reshape(offset, shape))
+    y = y if offset is None else add(y, reshape(offset, shape))
+    return relu(y) if activation == "relu" else y
 
 
 # --- over the entries of a sample: rows (M, C), one sample a row ----------------------------------------------------

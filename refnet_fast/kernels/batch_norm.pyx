@@ -4,7 +4,8 @@ How it is fast
     forward     pass one: mean and squares of a chunk of rows while it lies in L2, combined over chunks by Chan's formula; pass two:
                 y = (x - mean) scale + beta.
     backward    pass one: both sums; pass two: all three terms of dx. All vectorised over features, all sums in float64.
-What is saved: x, mean and 1/sigma (float64), gamma, the weights and their sum.
+    relu        is applied in pass two; backward it asks again where y was positive, in registers: y is not read.
+What is saved: x, mean and 1/sigma (float64), gamma, beta, the weights and their sum.
 Why it is right: refnet/kernels/batch_norm.py. The code: simd/norm.h.
 """
 cimport numpy as cnp
@@ -21,9 +22,9 @@ cdef extern from "refnet_fast/simd/norm.h":
     double RN_batch_norm_statistics(bint dbl, const void* x, const void* weights, double* mean, double* variance, double* partial,
                                     cnp.npy_intp m, cnp.npy_intp c, int threads) noexcept nogil
     void RN_batch_norm_forward(bint dbl, const void* x, void* y, const double* mean, const double* inverse, const void* gamma,
-                               const void* beta, void* columns, cnp.npy_intp m, cnp.npy_intp c, int threads) noexcept nogil
+                               const void* beta, int relu, void* columns, cnp.npy_intp m, cnp.npy_intp c, int threads) noexcept nogil
     void RN_batch_norm_backward(bint dbl, const void* dy, const void* x, const double* mean, const double* inverse, const void* gamma,
-                                const void* weights, double total, int training, void* dx, void* dgamma, void* dbeta, double* partial,
+                                const void* beta, const void* weights, double total, int training, int relu, void* dx, void* dgamma, void* dbeta, double* partial,
                                 void* columns, cnp.npy_intp m, cnp.npy_intp c, int threads) noexcept nogil
 
 
@@ -34,14 +35,16 @@ cdef int check_column(object a, int t, cnp.npy_intp c, str name, object x) excep
     return 0
 
 
-def batch_norm_forward(x, gamma=None, beta=None, epsilon=1e-3, statistics=None, training=True, weights=None, save=True):
+def batch_norm_forward(x, gamma=None, beta=None, epsilon=1e-3, statistics=None, training=True, weights=None, activation="linear",
+                       save=True):
     """x (M, C)   gamma, beta (C,) or None   ->   y (M, C)
 
     Args:
         statistics: (2, C), mean and variance: written in training (None: not wanted), read at inference.
         weights: (M,), how much each row counts in the statistics (a mask); None: all alike.
+        activation: linear or relu.
     """
-    cdef int t = rt.float_array(x, "batch_norm_forward", "x", 2), threads
+    cdef int t = rt.float_array(x, "batch_norm_forward", "x", 2), threads, relu = rt.activation_code(activation)
     cdef bint dbl = t == cnp.NPY_DOUBLE, learn = training
     cdef cnp.npy_intp m = rt.dim(x, 0), c = rt.dim(x, 1), i, need, columns_need = 4 * c * (8 if dbl else 4)
     cdef cnp.npy_intp dims[2]
@@ -56,6 +59,8 @@ def batch_norm_forward(x, gamma=None, beta=None, epsilon=1e-3, statistics=None, 
     cdef void* wp = NULL
     cdef void* sp = NULL
     cdef void* columns
+    if relu > 1:                                                  # the codes of linear and relu are 0 and 1
+        raise ValueError(f"batch_norm_forward: activation must be linear or relu; got {activation!r}. Use activation_forward.")
     if gamma is not None:
         check_column(gamma, t, c, "gamma", x)
         gp = rt.data(gamma)
@@ -103,18 +108,18 @@ def batch_norm_forward(x, gamma=None, beta=None, epsilon=1e-3, statistics=None, 
         inverse[i] = 1 / sqrt(inverse[i] + eps)
     columns = rt.scratch_get(columns_need)
     with nogil:
-        RN_batch_norm_forward(dbl, xp, yp, mean, inverse, gp, bp, columns, m, c, threads)
+        RN_batch_norm_forward(dbl, xp, yp, mean, inverse, gp, bp, relu, columns, m, c, threads)
     rt.scratch_put(columns, columns_need)
-    return y, ((x, moments, gamma, beta is not None, weights, total, learn) if save else None)
+    return y, ((x, moments, gamma, beta, weights, total, learn, relu) if save else None)
 
 
 def batch_norm_backward(dy, saved, needs=(True, True, True)):
     """dy (M, C)   ->   dx (M, C), dgamma (C,), dbeta (C,); None where not needed"""
-    x, moments, gamma, has_beta, weights, total_, training = saved
+    x, moments, gamma, beta, weights, total_, training, relu = saved
     need_x, need_gamma, need_beta = needs
-    cdef int t = rt.typenum(x), learn = training, threads
+    cdef int t = rt.typenum(x), learn = training, relu_ = relu, threads
     cdef bint dbl = t == cnp.NPY_DOUBLE
-    cdef cnp.npy_intp m = rt.dim(x, 0), c = rt.dim(x, 1), need, columns_need = 6 * c * (8 if dbl else 4)
+    cdef cnp.npy_intp m = rt.dim(x, 0), c = rt.dim(x, 1), need, columns_need = 7 * c * (8 if dbl else 4)
     cdef cnp.npy_intp dims[1]
     cdef double total = total_
     cdef double* mean = <double*>rt.data(moments)
@@ -123,6 +128,7 @@ def batch_norm_backward(dy, saved, needs=(True, True, True)):
     cdef void* xp = rt.data(x)
     cdef void* dyp
     cdef void* gp = NULL
+    cdef void* bp = NULL
     cdef void* wp = NULL
     cdef void* dxp = NULL
     cdef void* dgp = NULL
@@ -134,6 +140,8 @@ def batch_norm_backward(dy, saved, needs=(True, True, True)):
     dx = dgamma = dbeta = None
     if gamma is not None:
         gp = rt.data(gamma)
+    if beta is not None:
+        bp = rt.data(beta)
     if weights is not None:
         wp = rt.data(weights)
     if need_x:
@@ -142,7 +150,7 @@ def batch_norm_backward(dy, saved, needs=(True, True, True)):
     if need_gamma and gamma is not None:
         dgamma = rt.pool_empty(1, dims, t)
         dgp = rt.data(dgamma)
-    if need_beta and has_beta:
+    if need_beta and beta is not None:
         dbeta = rt.pool_empty(1, dims, t)
         dbp = rt.data(dbeta)
     need = rn_norm_chunks(m, c) * 2 * c * 8
@@ -150,7 +158,8 @@ def batch_norm_backward(dy, saved, needs=(True, True, True)):
     columns = rt.scratch_get(columns_need)
     threads = rt.team(m * c * (0.4 if dbl else 0.2))
     with nogil:
-        RN_batch_norm_backward(dbl, dyp, xp, mean, inverse, gp, wp, total, learn, dxp, dgp, dbp, partial, columns, m, c, threads)
+        RN_batch_norm_backward(dbl, dyp, xp, mean, inverse, gp, bp, wp, total, learn, relu_, dxp, dgp, dbp, partial, columns, m, c,
+                               threads)
     rt.scratch_put(columns, columns_need)
     rt.scratch_put(partial, need)
     return dx, dgamma, dbeta

@@ -117,6 +117,10 @@ class BatchNormalization(ScaleAndOffset):
             self.renorm_stddev.assign(np.sqrt(self.moving_variance.value))
 
     def call(self, inputs, training=None, mask=None):
+        return self._normalized(inputs, training, mask, "linear")
+
+    def _normalized(self, inputs, training, mask, activation):
+        """`call`, and then `activation`, "linear" or "relu", which the kernel applies on the way."""
         if mask is not None and tuple(mask.shape) != tuple(inputs.shape[:-1]):
             raise self._error(
                 "the mask must have the input's shape without its last axis. Received: mask shape "
@@ -131,6 +135,7 @@ class BatchNormalization(ScaleAndOffset):
                 self.beta,
                 self.gamma,
                 self.epsilon,
+                activation,
             )
         weights = None
         if mask is not None:  # one weight for each row of features
@@ -138,8 +143,9 @@ class BatchNormalization(ScaleAndOffset):
             if self.axis not in (-1, len(inputs.shape) - 1):
                 raise self._error(f"a mask needs the features along the last axis. Received: axis={self.axis}")
         if self.renorm:
-            return self._renormalized(inputs, weights)
-        y, statistics = ops.normalize_batch(inputs, self.gamma, self.beta, self.axis, self.epsilon, weights)
+            y = self._renormalized(inputs, weights)
+            return ops.relu(y) if activation == "relu" else y
+        y, statistics = ops.normalize_batch(inputs, self.gamma, self.beta, self.axis, self.epsilon, weights, activation)
         if value_of(inputs).size:  # an empty batch teaches nothing
             self._move(self.moving_mean, statistics[0], self.momentum)
             self._move(self.moving_variance, statistics[1], self.momentum)
