@@ -51,7 +51,7 @@ cdef extern from "refnet_fast/simd/conv_dw.h":
     cnp.npy_intp rn_conv_dw_plan(rn_conv_dw* g, int threads) noexcept nogil
     void RN_conv_run(bint dbl, rn_conv* g, char* scratch, int threads) noexcept nogil
     void RN_conv_dw_run(bint dbl, rn_conv_dw* g, char* scratch, int threads) noexcept nogil
-    void RN_unpool(bint dbl, const rn_unpool* g, cnp.npy_intp n, void* dz, void* rows, int threads) noexcept nogil
+    void RN_unpool(bint dbl, const rn_unpool* g, cnp.npy_intp n, void* dz, int threads) noexcept nogil
     void RN_map_backward(bint dbl, int kind, const void* dy, const void* kept, void* dx, cnp.npy_intp n, int threads) noexcept nogil
 
 
@@ -194,14 +194,13 @@ cdef inline tuple convolution_gradients(object dy, object x, object w, bint has_
     cdef int rank = cnp.PyArray_NDIM(<cnp.ndarray>x) - 2, threads, map_threads
     cdef bint dbl, empty, fast_x, whole
     cdef cnp.npy_intp dims[1]
-    cdef cnp.npy_intp n, c, f, item, own_size = 0, dz_size = 0, rows_size
+    cdef cnp.npy_intp n, c, f, item, own_size = 0, dz_size = 0
     cdef rn_conv job
     cdef rn_conv_dw weights
     cdef rn_wino_back both
     cdef void* dz = rt.data(dy)
     cdef void* own = NULL
     cdef void* places = NULL
-    cdef void* rows
     cdef void* kp = rt.data(kept)
     check_convolution(x, w, None, rank, strides, padding, dilation, groups, function, &job)
     n, c, f, dbl = job.win.n, job.source, job.to, job.dbl
@@ -260,12 +259,9 @@ cdef inline tuple convolution_gradients(object dy, object x, object w, bint has_
     if need_x:
         if pool != NULL:                                         # the gradient of the input reads all of dz, several times
             dz_size = n * pool.size[0] * pool.size[1] * f * item
-            rows_size = threads * pool.out[1] * f * item
             places = rt.scratch_get(dz_size)
-            rows = rt.scratch_get(rows_size)
             with nogil:
-                RN_unpool(dbl, pool, n, places, rows, threads)
-            rt.scratch_put(rows, rows_size)
+                RN_unpool(dbl, pool, n, places, threads)
             dz, kind = places, RN_LINEAR
         job.win.back = 1
         job.kind = RN_LINEAR

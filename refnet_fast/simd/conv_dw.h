@@ -19,7 +19,7 @@ typedef struct {
     const rn_unpool *pool; /* NULL, or dz comes from what was pooled (dy, kept unused; slope is linear) */
     /* plan */
     int copy;
-    rn_int panels, chunks, per, table_bytes, frame_bytes, dz_bytes, pool_bytes, row_bytes, dw_bytes, places;
+    rn_int panels, chunks, per, table_bytes, frame_bytes, dz_bytes, pool_bytes, dw_bytes, places;
     void *frames, *partial;
     double *sums;
 } rn_conv_dw;
@@ -53,8 +53,7 @@ RN_INLINE rn_int rn_conv_dw_plan(rn_conv_dw *g, int threads)
     g->table_bytes = rn_window_table_bytes(w);
     g->frame_bytes = w->frame ? RN_ROUND(w->frame * size + 256) : 0;
     g->dz_bytes = g->copy ? RN_ROUND(g->groups * g->panels * g->places * wide * size + 2 * g->filters * size + 256) : 0;
-    g->row_bytes = g->pool ? RN_ROUND(g->pool->out[1] * g->filters * size) : 0;
-    g->pool_bytes = g->pool ? RN_ROUND(g->places * g->filters * size) + g->row_bytes : 0;
+    g->pool_bytes = g->pool ? RN_ROUND(g->places * g->filters * size) : 0;
     return g->table_bytes + (g->frame_bytes + g->dz_bytes + g->pool_bytes) * threads + (g->chunks > 1 && g->dw ? g->chunks * g->dw_bytes : 0)
            + g->chunks * RN_ROUND(g->filters * 8);
 }
@@ -129,9 +128,9 @@ static void FN(conv_dw_chunk)(void *job, rn_int chunk)
         const REAL *dz = (const REAL *)g->dy + at, *x = (const REAL *)g->x + u.n0 * w->image;
         rn_int ld = f;
         if (g->pool) {
-            REAL *row = (REAL *)(own + g->frame_bytes + g->dz_bytes), *places = row + g->row_bytes / (rn_int)sizeof(REAL);
+            REAL *places = (REAL *)(own + g->frame_bytes + g->dz_bytes);
             for (rn_int n = u.n0; n < u.n1; n++)
-                FN(unpool_pairs)(g->pool, n, u.d0[1], u.d1[1], places + (n - u.n0) * (u.d1[1] - u.d0[1]) * w->dst[2] * f, row,
+                FN(unpool_pairs)(g->pool, n, u.d0[1], u.d1[1], places + (n - u.n0) * (u.d1[1] - u.d0[1]) * w->dst[2] * f,
                                  g->db ? sums : NULL);
             dz = places;
         }
