@@ -22,7 +22,7 @@ class Comparison:
         title: heading in the report.
         ours: the kind of measurement of refnet_fast.
         judged: (peer, kind) pairs that the goal speaks of.
-        beside: (peer, kind) pairs that are reported beside them.
+        beside: (peer, kind) pairs that are reported beside them; of convolutional networks they are judged as well.
         training: True when the model's own goal applies; else the goal is to be ahead (1x).
     """
 
@@ -104,9 +104,10 @@ def compare(model: str, result: dict[str, Any], key: str) -> Verdict | None:
     """The verdict on one model; None when refnet_fast or every judged peer is missing."""
     comparison, times = COMPARISONS[key], result["times"]
     ours = times.get("refnet_fast", {}).get(comparison.ours)
-    present = [
-        (times[peer][kind]["median"], peer, kind) for peer, kind in comparison.judged if kind in times.get(peer, {})
-    ]
+    judged = comparison.judged
+    if MODELS[model].family == "conv":  # their goals speak of whoever is best
+        judged += tuple((peer, kind) for peer, kind in comparison.beside if not peer.startswith("refnet"))
+    present = [(times[peer][kind]["median"], peer, kind) for peer, kind in judged if kind in times.get(peer, {})]
     if ours is None or not present:
         return None
     best, peer, kind = min(present)

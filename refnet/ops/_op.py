@@ -11,7 +11,7 @@ from refnet import graph
 from refnet.autodiff import DISPATCH, SymbolicInput, Tensor, Variable, apply, value_of
 from refnet.kernels import arrays
 
-__all__ = ["OPS", "float_input", "op", "pair_of_floats", "shared", "symbolic"]
+__all__ = ["FLOATS", "OPS", "float_input", "op", "pair_of_floats", "shared", "symbolic"]
 
 OPS: dict[str, Callable] = {}                            # every op by its public name
 
@@ -57,7 +57,7 @@ def float_input(x: Any, dtype: Any = None) -> Any:
     """
     value = value_of(x)
     kind = value.dtype
-    target = np.dtype(dtype) if dtype is not None else (kind if kind in _FLOATS else np.dtype(np.float32))
+    target = np.dtype(dtype) if dtype is not None else (kind if kind in FLOATS else np.dtype(np.float32))
     on_tape = isinstance(x, (Tensor, Variable))
     if kind == target and value.flags.c_contiguous:              # nearly always
         return x if on_tape else value
@@ -68,15 +68,15 @@ def float_input(x: Any, dtype: Any = None) -> Any:
     return x
 
 
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def pair_of_floats(a: Any, b: Any) -> tuple[Any, Any]:
     """Two kernel inputs of one float type: the wider of their types."""
     va, vb = value_of(a), value_of(b)
-    if va.dtype == vb.dtype and va.dtype in _FLOATS:
+    if va.dtype == vb.dtype and va.dtype in FLOATS:
         return float_input(a, va.dtype), float_input(b, va.dtype)
-    floats = [v.dtype for v in (va, vb) if v.dtype in _FLOATS]
+    floats = [v.dtype for v in (va, vb) if v.dtype in FLOATS]
     dtype = max(floats, key=lambda d: d.itemsize) if floats else np.dtype(np.float32)
     return float_input(a, dtype), float_input(b, dtype)
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from refnet import backend
-from refnet.autodiff import apply, value_of
-from refnet.ops._op import float_input, op
+from refnet.autodiff import Tensor, Variable, apply, value_of
+from refnet.ops._op import FLOATS, float_input, op
 from refnet.ops.numpy import moveaxis
 from refnet.ops.windows import data_format_of, explicit_padding, output_sizes, transpose_geometry, tuple_of
 
@@ -63,10 +63,15 @@ def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", dat
 
 def _prepare(name: str, inputs: Any, kernel: Any, strides: Any, padding: str, first: bool, dilation_rate: Any) -> tuple:
     """x and kernel as the kernels want them, then strides, explicit padding, dilation and groups."""
-    kernel = float_input(kernel)
-    x = channels_last(name, inputs, value_of(kernel).dtype, first)
-    strides, dilation = _hashable(strides), _hashable(dilation_rate)
-    return x, kernel, *_geometry(name, tuple(x.shape), tuple(kernel.shape), strides, padding, dilation)
+    values, w = value_of(inputs), value_of(kernel)
+    x = inputs if isinstance(inputs, (Tensor, Variable)) else values
+    if first or values.dtype != w.dtype or w.dtype not in FLOATS or not (values.flags.c_contiguous and w.flags.c_contiguous):
+        kernel = float_input(kernel)
+        x = channels_last(name, inputs, value_of(kernel).dtype, first)
+        values, w = value_of(x), value_of(kernel)
+    if not 3 <= values.ndim <= 5:
+        channels_last(name, x, w.dtype, False)                                # for its error
+    return x, kernel, *_geometry(name, values.shape, w.shape, _hashable(strides), padding, _hashable(dilation_rate))
 
 
 def _hashable(size: Any) -> Any:
@@ -87,7 +92,11 @@ def _geometry(name: str, x: tuple, kernel: tuple, strides: Any, padding: str, di
             f"{filters} filters, and both must be divisible by the number of groups.")
     sizes, window, padding = x[1:-1], kernel[:-2], padding.lower()
     strides, dilation = tuple_of(strides, rank, "strides"), tuple_of(dilation, rank, "dilation_rate")
-    output_sizes(sizes, window, strides, padding, dilation)                   # for its errors
+    found = output_sizes(sizes, window, strides, padding, dilation)           # for its errors
+    if name == "conv_max_pool":
+        if rank != 2:
+            raise ValueError(f"conv_max_pool: inputs must be images (N, H, W, C). Received shape: {x}")
+        output_sizes(found, (2, 2), (2, 2), "valid", (1, 1), "pool")          # for its errors
     return strides, explicit_padding(sizes, window, strides, padding, dilation), dilation, groups
 
 
@@ -112,10 +121,6 @@ def conv_max_pool(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "va
         ValueError: for shapes that do not fit each other, or an output that would be empty.
     """
     x, kernel, *geometry = _prepare("conv_max_pool", inputs, kernel, strides, padding, False, dilation_rate)
-    if len(x.shape) != 4:
-        raise ValueError(f"conv_max_pool: inputs must be images (N, H, W, C). Received shape: {tuple(x.shape)}")
-    sizes = output_sizes(tuple(x.shape[1:-1]), tuple(kernel.shape[:2]), geometry[0], padding.lower(), geometry[2])
-    output_sizes(sizes, (2, 2), (2, 2), "valid", (1, 1), "pool")              # for its errors; both are cached
     kernels = backend.active()
     return apply(kernels.conv_max_pool_forward, kernels.conv_max_pool_backward, (x, kernel, bias), *geometry, activation)
 
