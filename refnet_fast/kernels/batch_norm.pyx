@@ -24,7 +24,8 @@ cdef extern from "refnet_fast/simd/norm.h":
     void RN_batch_norm_forward(bint dbl, const void* x, void* y, const double* mean, const double* inverse, const void* gamma,
                                const void* beta, int relu, void* columns, cnp.npy_intp m, cnp.npy_intp c, int threads) noexcept nogil
     void RN_batch_norm_backward(bint dbl, const void* dy, const void* x, const double* mean, const double* inverse, const void* gamma,
-                                const void* beta, const void* weights, double total, int training, int relu, void* dx, void* dgamma, void* dbeta, double* partial,
+                                const void* beta, const void* weights, double total, int training, int relu,
+                                void* dx, void* dgamma, void* dbeta, double* partial,
                                 void* columns, cnp.npy_intp m, cnp.npy_intp c, int threads) noexcept nogil
 
 

@@ -12,7 +12,10 @@ cimport numpy as cnp
 from libc.string cimport memset
 
 from refnet_fast cimport _runtime as rt
-from refnet_fast._window cimport check_tuple, is_empty, rn_axis, rn_window, spatial_rank, taps, windows
+from refnet_fast._convolve cimport (
+    RN_LINEAR, RN_TANH, RN_map_backward, convolution_team, rn_conv, rn_conv_dw, run, run_dw,
+)
+from refnet_fast._window cimport check_tuple, is_empty, rn_axis, spatial_rank
 
 cnp.import_array()
 
@@ -21,39 +24,6 @@ __all__ = ["conv_transpose_backward", "conv_transpose_forward"]
 cdef extern from "refnet_fast/simd/columns.h":
     void RN_column_sums(bint dbl, const void* x, cnp.npy_intp m, cnp.npy_intp c, void* out, double* partial, int threads) noexcept nogil
     cnp.npy_intp rn_column_chunks(cnp.npy_intp m, cnp.npy_intp c) noexcept nogil
-
-cdef extern from "refnet_fast/simd/conv_dw.h":
-    enum:
-        RN_LINEAR, RN_TANH
-    double RN_CONV_FLOPS_PER_NS
-    ctypedef struct rn_conv:
-        rn_window win
-        bint dbl
-        int kind, slope
-        cnp.npy_intp groups
-        cnp.npy_intp source "from"
-        cnp.npy_intp to
-        const void* src
-        const void* kept
-        const void* w
-        const void* bias
-        void* dst
-        void* y
-    ctypedef struct rn_conv_dw:
-        rn_window win
-        bint dbl
-        int slope
-        cnp.npy_intp groups, channels, filters
-        const void* x
-        const void* dy
-        const void* kept
-        void* dw
-        void* db
-    cnp.npy_intp rn_conv_plan(rn_conv* g, int threads) noexcept nogil
-    cnp.npy_intp rn_conv_dw_plan(rn_conv_dw* g, int threads) noexcept nogil
-    void RN_conv_run(bint dbl, rn_conv* g, char* scratch, int threads) noexcept nogil
-    void RN_conv_dw_run(bint dbl, rn_conv_dw* g, char* scratch, int threads) noexcept nogil
-    void RN_map_backward(bint dbl, int kind, const void* dy, const void* kept, void* dx, cnp.npy_intp n, int threads) noexcept nogil
 
 
 cdef int transposed_axes(rn_axis* axis, int rank, const cnp.npy_intp* x_sizes, const cnp.npy_intp* kernel, object strides,
@@ -84,12 +54,10 @@ def conv_transpose_forward(x, w, b=None, strides=(1, 1), before=(0, 0), size=(1,
     before: how much of the stamped result is cut off at the beginning of each spatial axis; size: how much is kept.
     """
     cdef int t = rt.float_array(x, "conv_transpose_forward", "x", -1), rank = spatial_rank(x, "conv_transpose_forward", "x")
-    cdef int i, kind, threads
-    cdef bint dbl = t == cnp.NPY_DOUBLE
+    cdef int i, kind
     cdef cnp.npy_intp dims[5]
-    cdef cnp.npy_intp n = rt.dim(x, 0), c = rt.dim(x, rank + 1), f, need
+    cdef cnp.npy_intp n = rt.dim(x, 0), c = rt.dim(x, rank + 1), f
     cdef rn_conv job
-    cdef char* scratch
     rt.same_array(w, t, "conv_transpose_forward", "w", rank + 2)
     f = rt.dim(w, rank)
     if rt.dim(w, rank + 1) != c:
@@ -111,7 +79,7 @@ def conv_transpose_forward(x, w, b=None, strides=(1, 1), before=(0, 0), size=(1,
     if n and f and rt.size(y):
         job.win.n = n
         job.win.back = 1
-        job.dbl = dbl
+        job.dbl = t == cnp.NPY_DOUBLE
         job.kind = kind
         job.groups = 1
         job.source = c
@@ -121,12 +89,7 @@ def conv_transpose_forward(x, w, b=None, strides=(1, 1), before=(0, 0), size=(1,
         job.bias = rt.data(b) if b is not None else NULL
         job.dst = rt.data(z)
         job.y = rt.data(y)
-        threads = rt.team(2.0 * n * f * c * taps(job.win.axis) * windows(job.win.axis) / RN_CONV_FLOPS_PER_NS * (2 if dbl else 1))
-        need = rn_conv_plan(&job, threads)
-        scratch = <char*>rt.scratch_get(need)
-        with nogil:
-            RN_conv_run(dbl, &job, scratch, threads)
-        rt.scratch_put(scratch, need)
+        run(&job, convolution_team(&job))
     if not save:
         return y, None
     return y, (x, w, b is not None, (strides, before, size, dilation), kind, z)
@@ -143,7 +106,6 @@ def conv_transpose_backward(dy, saved, needs=(True, True, True)):
     cdef cnp.npy_intp item = 8 if dbl else 4, rows
     cdef rn_conv job
     cdef rn_conv_dw weights
-    cdef char* scratch
     cdef double* partial
     cdef void* dz
     cdef void* dbp
@@ -180,7 +142,12 @@ def conv_transpose_backward(dy, saved, needs=(True, True, True)):
             memset(rt.data(dx), 0, rt.size(dx) * item)
         if need_w:
             memset(rt.data(dw), 0, rt.size(dw) * item)
-    threads = rt.team(2.0 * n * f * c * taps(job.win.axis) * windows(job.win.axis) / RN_CONV_FLOPS_PER_NS * (2 if dbl else 1))
+    job.win.n = n
+    job.dbl = dbl
+    job.groups = 1
+    job.source = f
+    job.to = c
+    threads = convolution_team(&job)
     if need_w and not empty:                 # the convolution's image is dz, its windows are x's places
         memset(&weights, 0, sizeof(weights))
         weights.win.axis = job.win.axis
@@ -192,26 +159,12 @@ def conv_transpose_backward(dy, saved, needs=(True, True, True)):
         weights.x = dz
         weights.dy = rt.data(x)
         weights.dw = rt.data(dw)
-        need = rn_conv_dw_plan(&weights, threads)
-        scratch = <char*>rt.scratch_get(need)
-        with nogil:
-            RN_conv_dw_run(dbl, &weights, scratch, threads)
-        rt.scratch_put(scratch, need)
+        run_dw(&weights, threads)
     if need_x and not empty:
-        job.win.n = n
-        job.dbl = dbl
-        job.groups = 1
-        job.source = f
-        job.to = c
         job.src = dz
         job.w = rt.data(w)
-        job.dst = rt.data(dx)
-        job.y = job.dst
-        need = rn_conv_plan(&job, threads)
-        scratch = <char*>rt.scratch_get(need)
-        with nogil:
-            RN_conv_run(dbl, &job, scratch, threads)
-        rt.scratch_put(scratch, need)
+        job.dst = job.y = rt.data(dx)
+        run(&job, threads)
     if own != NULL:
         rt.scratch_put(own, own_size)
     return dx, dw, db
