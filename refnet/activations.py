@@ -4,7 +4,7 @@ Those in `FUSED_ACTIVATIONS` carry the name under which a dense kernel computes 
 (`fused_name`); all others are ops applied afterwards.
 """
 
-from refnet import ops
+from refnet import backend, ops
 from refnet.utils import serialization
 from refnet.utils.naming import unknown_name
 
@@ -37,9 +37,12 @@ __all__ = [
 ]
 
 
+_FUSED_NAMES: dict = {}  # not an attribute of the function: functools.wraps would copy it to a function that does more
+
+
 def _fused(name):
     def mark(function):
-        function.fused_name = name
+        _FUSED_NAMES[function] = name
         return function
 
     return mark
@@ -178,7 +181,10 @@ _FUNCTIONS = {name: globals()[name] for name in __all__ if name not in ("get", "
 
 def fused_name(activation) -> str | None:
     """The kernel's name of `activation` if a dense kernel computes it itself, else None."""
-    return getattr(activation, "fused_name", None)
+    try:
+        return _FUSED_NAMES.get(backend.original(activation))
+    except TypeError:  # a callable that cannot be hashed is the user's own
+        return None
 
 
 def serialize(activation):

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 from refnet import kernels as _reference
 
-__all__ = ["active", "backend", "entry_point", "in_backend", "localise", "register_twins", "scope", "use_backend"]
+__all__ = ["active", "backend", "entry_point", "in_backend", "localise", "original", "register_twins", "scope", "use_backend"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -164,4 +164,13 @@ def in_backend(function: F, own: str = "fast") -> F:
         finally:
             leave(token)
 
+    _ORIGINALS[entered] = function
     return entered  # type: ignore[return-value]
+
+
+_ORIGINALS: dict[Callable, Callable] = {}
+
+
+def original(function: Callable) -> Callable:
+    """The function of refnet that a function of refnet_fast mirrors; any other as it is."""
+    return _ORIGINALS.get(function, function)

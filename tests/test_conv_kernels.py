@@ -202,3 +202,54 @@ def test_adaptive_windows_cover_everything():
             begin, end = arrays.adaptive_windows(size, new_size)
             assert begin[0] == 0 and end[-1] == size and (end > begin).all() and (begin[1:] <= end[:-1]).all()
             np.testing.assert_allclose(arrays.adaptive_average_matrix(size, new_size).sum(1), 1)
+
+
+# --- two chapters in one --------------------------------------------------------------------------------------------
+
+
+@dtypes
+def test_a_pool_behind_a_convolution_ties_and_nan(kernels, dtype):
+    """Whole numbers: all four places of the first window are equal, so the first wins; a NaN wins its window."""
+    x = np.ones((1, 4, 4, 1), dtype)
+    x[0, 3, 2, 0] = np.nan
+    x[0, 0, 3, 0] = 7
+    w = np.array([2.0], dtype).reshape(1, 1, 1, 1)
+    y, saved = kernels.conv_max_pool_forward(x, w, np.zeros(1, dtype), activation="relu")
+    np.testing.assert_array_equal(y.reshape(2, 2), [[2, 14], [2, np.nan]])
+    dx, dw, db = kernels.conv_max_pool_backward(np.arange(1.0, 5.0, dtype=dtype).reshape(1, 2, 2, 1), saved)
+    expected = np.zeros((4, 4))
+    expected[0, 0], expected[0, 3], expected[2, 0] = 2 * 1, 2 * 2, 2 * 3  # relu'(NaN) is 0, as in activation.py
+    np.testing.assert_array_equal(dx.reshape(4, 4), expected)
+    assert db[0] == 1 + 2 + 3
+    assert np.isnan(dw).all() or dw[0, 0, 0, 0] == 1 * 1 + 2 * 7 + 3 * 1
+
+
+@dtypes
+def test_nan_survives_a_filtered_convolution_and_its_pool(kernels, dtype, rng):
+    """Winograd's filtering may spread a NaN over its tile, but never hide it, and leaves other images alone."""
+    x, w = rng.normal(size=(4, 12, 12, 32)).astype(dtype), rng.normal(size=(3, 3, 32, 32)).astype(dtype)
+    x[1, 5, 5, 3] = np.nan
+    for activation in ("linear", "relu"):
+        y, _ = kernels.conv_max_pool_forward(x, w, None, (1, 1), ((1, 1), (1, 1)), activation=activation)
+        assert np.isnan(y[1, 2:4, 2:4]).all()
+        assert np.isfinite(y[[0, 2, 3]]).all()
+
+
+@dtypes
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_with_relu_is_batch_norm_then_relu(kernels, dtype, training, rng):
+    """More rows than one chunk has, and a column with a NaN."""
+    x, gamma, beta = (a.astype(dtype) for a in (rng.normal(size=(2048, 40)), rng.normal(size=40), rng.normal(size=40)))
+    x[77, 3] = np.nan
+    dy = rng.normal(size=x.shape).astype(dtype)
+    statistics = np.stack([rng.normal(size=40), rng.uniform(0.5, 2, 40)]).astype(dtype)
+    args = (x, gamma, beta, 1e-3, None if training else statistics, training)
+    y, saved = kernels.batch_norm_forward(*args, None, "relu")
+    z, z_saved = kernels.batch_norm_forward(*args)
+    a, a_saved = kernels.activation_forward(z, "relu")
+    np.testing.assert_array_equal(y, a)
+    apart = kernels.batch_norm_backward(kernels.activation_backward(dy, a_saved), z_saved)
+    for one, two in zip(kernels.batch_norm_backward(dy, saved), apart, strict=True):
+        np.testing.assert_array_equal(one, two)
+    with pytest.raises(ValueError, match="linear or relu"):
+        kernels.batch_norm_forward(*args, None, "tanh")

@@ -1,5 +1,9 @@
 """Pairs of layers that run as one step: the same numbers, and only where nobody can tell."""
 
+import copy
+import functools
+import pickle
+
 import numpy as np
 import pytest
 
@@ -120,3 +124,52 @@ def test_errors_are_those_of_the_layers():
         refnet.kernels.conv_max_pool_forward(images(), np.zeros((3, 3, 2, 4), "float32"), activation="gelu")
     with pytest.raises(ValueError, match="must be images"):
         refnet.ops.conv_max_pool(images((8, 2)), np.zeros((3, 2, 4), "float32"))
+
+
+def test_a_shared_batch_normalization_sees_its_batches_in_the_same_order(monkeypatch):
+    moved = []
+    for pairs in (fusion.PAIRS, ()):
+        monkeypatch.setattr(fusion, "PAIRS", pairs)
+        a, b = refnet.Input((3,)), refnet.Input((3,))
+        norm = layers.BatchNormalization(momentum=0.5)
+        model = refnet.Model([a, b], [layers.Activation("relu")(norm(a)), layers.Activation("tanh")(norm(b))])
+        x = images((3,), 8)
+        model([x + 5, x - 5], training=True)
+        moved.append(norm.moving_mean.numpy())
+    np.testing.assert_array_equal(*moved)
+
+
+def test_attributes_that_change_later():
+    model, x = small(*conv_and_pool()), images()
+    plain = small(*conv_and_pool(activation=None))
+    plain.set_weights(model.get_weights())
+    assert model(x).min() >= 0
+    model.layers[0].activation = refnet.activations.linear
+    np.testing.assert_array_equal(model(x), plain(x))
+    norm = small(layers.BatchNormalization(), layers.Activation("relu"))
+    assert norm(x).min() == 0
+    norm.layers[1].activation = refnet.activations.tanh
+    assert -1 < norm(x).min() < 0
+
+
+def test_an_activation_that_wraps_relu_is_not_relu():
+    @functools.wraps(refnet.activations.relu)
+    def capped(x):
+        return refnet.activations.relu(x, max_value=0.1)
+
+    x = images()
+    for stack in (
+        (layers.BatchNormalization(), layers.Activation(capped)),
+        conv_and_pool(activation=capped),
+        (layers.Dense(3, activation=capped),),
+    ):
+        assert small(*stack)(x).max() == np.float32(0.1)
+
+
+def test_masks_copies_and_pickles():
+    model, x = small(*conv_and_pool()), images()
+    y = model(x)
+    np.testing.assert_allclose(model(x, mask=np.ones(3, bool)), y, rtol=1e-6)  # masks walk from layer to layer
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert steps_of(other) == ["ConvMaxPool"]
+        np.testing.assert_array_equal(other(x), y)

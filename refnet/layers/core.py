@@ -96,7 +96,7 @@ class Dense(Layer):
 
     def call(self, inputs):
         activation = self.activation
-        fused = getattr(activation, "fused_name", None)
+        fused = activations.fused_name(activation)
         if fused is not None:  # product, bias and activation in one kernel
             return ops.dense(inputs, self.kernel, self.bias, fused)
         return activation(ops.dense(inputs, self.kernel, self.bias))

@@ -2,7 +2,9 @@
 
 A network is a list of steps, one layer after the other. Some pairs have a kernel of their own that does the work of both
 without storing what lies between them. `fuse` finds such pairs and puts one step in their place; what the network computes,
-forward and backward, stays the same. A pair is left alone if anybody else wants to see what lies between: another layer, or
+forward and backward, stays the same but for rounding. A pair runs where its first layer stood, so that layers which remember
+what they saw (batch normalization) see it in the same order. If an attribute of a layer is changed later, the two run
+one after the other. A pair is left alone if anybody else wants to see what lies between: another layer, or
 the model's outputs (so `refnet.visualize` sees every layer); or if either layer is more than its plain self: a subclass with a
 `call` of its own, an activity regularizer.
 """
@@ -25,6 +27,12 @@ class ConvMaxPool:
     def __init__(self, first, second):
         self.first, self.second = first, second
         self.activation = activations.fused_name(first.activation)
+        self.state = self.attributes()
+
+    def attributes(self):
+        """What was read when the pair was made, and must be the same when it runs."""
+        first, second = self.first, self.second
+        return (first.activation, first.data_format, second.pool_size, second.strides, second.padding, second.data_format)
 
     @staticmethod
     def fits(first, second):
@@ -42,11 +50,13 @@ class ConvMaxPool:
 
     def __call__(self, inputs):
         conv = self.first
-        try:
-            return ops.conv_max_pool(inputs, conv.kernel, conv.strides, conv.padding, conv.dilation_rate, conv.bias,
-                                     self.activation)  # fmt: skip
-        except ValueError:
-            return self.second.call(conv.call(inputs))  # the layer at fault says it in its own words
+        if self.attributes() == self.state:
+            try:
+                return ops.conv_max_pool(inputs, conv.kernel, conv.strides, conv.padding, conv.dilation_rate, conv.bias,
+                                         self.activation)  # fmt: skip
+            except ValueError:
+                pass  # the layer at fault says it in its own words
+        return self.second.call(conv.call(inputs))
 
 
 class BatchNormRelu:
@@ -55,7 +65,8 @@ class BatchNormRelu:
     takes_training = True
 
     def __init__(self, first, second):
-        self.first = first
+        self.first, self.second = first, second
+        self.activation = second.activation
 
     @staticmethod
     def fits(first, second):
@@ -68,6 +79,8 @@ class BatchNormRelu:
         )
 
     def __call__(self, inputs, training=None):
+        if self.second.activation is not self.activation:
+            return self.second.call(self.first.call(inputs, training=training))
         return self.first._normalized(inputs, training, None, "relu")
 
 
@@ -89,18 +102,20 @@ def fuse(steps, kept):
     for step in steps:
         for slot in step[4]:
             readers[slot] = readers.get(slot, 0) + 1
-    made, done = {step[2]: step for step in steps if isinstance(step[2], int)}, set()
-    fused = []
+    makers: dict[int, int] = {}  # slot -> where the step that fills it stands in `fused`
+    fused: list = []
     for step in steps:
-        before = made.get(step[1])
-        if before is not None and id(before) not in done and readers[step[1]] == 1 and step[1] not in kept:
+        at = makers.get(step[1])
+        if at is not None and readers[step[1]] == 1 and step[1] not in kept:
+            before = fused[at]
             layers = _plain_layer(before), _plain_layer(step)
             pair = next((pair for pair in PAIRS if None not in layers and pair.fits(*layers)), None)
             if pair is not None:
-                fused[:] = [s for s in fused if s is not before]
-                done.add(id(step))
-                fused.append([pair(*layers), before[1], step[2], pair.takes_training, before[4], step[5]])
+                fused[at] = [pair(*layers), before[1], step[2], pair.takes_training, before[4], step[5]]
+                makers[step[2]] = at
                 continue
+        if isinstance(step[2], int):
+            makers[step[2]] = len(fused)
         fused.append(step)
     return fused
 

@@ -2,7 +2,7 @@
 
 Sequential and the functional Model both hold one. The nodes between inputs and outputs are sorted once; each becomes a
 step (function, where its input stands, where its output goes), so that running the model is a loop over a list: no
-graph is walked and no structure is flattened while training.
+graph is walked and no structure is flattened while training. Some neighbours share a step (fusion.py).
 """
 
 import numpy as np

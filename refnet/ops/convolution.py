@@ -71,11 +71,9 @@ def _prepare(name: str, inputs: Any, kernel: Any, strides: Any, padding: str, fi
         values, w = value_of(x), value_of(kernel)
     if not 3 <= values.ndim <= 5:
         channels_last(name, x, w.dtype, False)                                # for its error
-    return x, kernel, *_geometry(name, values.shape, w.shape, _hashable(strides), padding, _hashable(dilation_rate))
-
-
-def _hashable(size: Any) -> Any:
-    return tuple(size) if isinstance(size, list) else size
+    rank = values.ndim - 2
+    strides, dilation = tuple_of(strides, rank, "strides"), tuple_of(dilation_rate, rank, "dilation_rate")
+    return x, kernel, *_geometry(name, values.shape, w.shape, strides, padding.lower(), dilation)
 
 
 @lru_cache(maxsize=4096)
@@ -90,8 +88,7 @@ def _geometry(name: str, x: tuple, kernel: tuple, strides: Any, padding: str, di
             f"{name}: inputs with {channels} channels do not fit a kernel of shape {kernel}: it reads {per_group} "
             "channels per group and makes "
             f"{filters} filters, and both must be divisible by the number of groups.")
-    sizes, window, padding = x[1:-1], kernel[:-2], padding.lower()
-    strides, dilation = tuple_of(strides, rank, "strides"), tuple_of(dilation, rank, "dilation_rate")
+    sizes, window = x[1:-1], kernel[:-2]
     found = output_sizes(sizes, window, strides, padding, dilation)           # for its errors
     if name == "conv_max_pool":
         if rank != 2:

@@ -8,7 +8,8 @@ How it is fast
     backward    dx is a convolution of dz with the flipped kernel, by the same tile; a stride splits it into phases that multiply no
                 zeros. dz = dy f'(.) is made on the way into dx's frame and into dW's panels. dW: tiles of kernel entries, k runs along
                 rows of places, images in chunks whose sums are added in index order; db beside it, in float64.
-    3x3         (stride 1, 32 channels or more) a quarter of the multiplications, by Winograd's filtering; all gradients in one pass.
+    3x3         (stride 1, 32 channels or more) a quarter of the multiplications, by Winograd's filtering; from four images on all
+                gradients in one pass.
     1x1         (stride 1) is a product of matrices: one long row of places.
 What is saved: x, W and y (relu, sigmoid, tanh) or z (gelu, gelu_tanh, silu).
 Why it is right: refnet/kernels/convolution.py. The code: _convolve.pxd, simd/slide.h, conv.h, conv_dw.h,
