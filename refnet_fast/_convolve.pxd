@@ -191,7 +191,7 @@ cdef inline tuple convolution_gradients(object dy, object x, object w, bint has_
     """dx, dw, db. pool: NULL, or dy and kept are what a 2x2 pool left, and `pool` has the winners and sizes."""
     strides, padding, dilation, groups = geometry
     need_x, need_w, need_b = needs
-    cdef int rank = cnp.PyArray_NDIM(<cnp.ndarray>x) - 2, threads, map_threads
+    cdef int rank = cnp.PyArray_NDIM(<cnp.ndarray>x) - 2, threads, map_threads, i
     cdef bint dbl, empty, fast_x, whole
     cdef cnp.npy_intp dims[1]
     cdef cnp.npy_intp n, c, f, item, own_size = 0, dz_size = 0
@@ -203,6 +203,9 @@ cdef inline tuple convolution_gradients(object dy, object x, object w, bint has_
     cdef void* places = NULL
     cdef void* kp = rt.data(kept)
     check_convolution(x, w, None, rank, strides, padding, dilation, groups, function, &job)
+    if pool != NULL:
+        for i in range(2):
+            job.win.axis[1 + i].windows = pool.size[i]           # an odd last row or column has no gradient
     n, c, f, dbl = job.win.n, job.source, job.to, job.dbl
     item = 8 if dbl else 4
     empty = is_empty(job.win.axis, n) or f == 0 or c == 0

@@ -31,6 +31,12 @@ def tuple_of(value: Any, n: int, name: str, minimum: int = 1) -> tuple[int, ...]
     Raises:
         ValueError: for anything else, or an entry below `minimum`.
     """
+    if type(value) is tuple and len(value) == n:                             # nearly always, and checked in every step
+        for v in value:
+            if type(v) is not int or v < minimum:
+                break
+        else:
+            return value
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         values: tuple = (int(value),) * n
     else:

@@ -39,9 +39,9 @@ def conv_max_pool_forward(x, w, b=None, strides=(1, 1), padding=((0, 0), (0, 0))
                          f"got {activation!r}. Use conv_forward and max_pool_forward.")
     memset(&pool, 0, sizeof(pool))
     dims[0] = pool.n = job.win.n
-    for i in range(2):
-        pool.axis[1 + i].places = job.win.axis[1 + i].windows
-        dims[1 + i] = pool.axis[1 + i].windows = pool.axis[1 + i].places // 2
+    for i in range(2):                                            # an odd last row or column is not computed: nobody pools it
+        dims[1 + i] = pool.axis[1 + i].windows = job.win.axis[1 + i].windows // 2
+        pool.axis[1 + i].places = job.win.axis[1 + i].windows = 2 * dims[1 + i]
     dims[3] = pool.c = job.to
     y = rt.pool_empty(4, dims, t)
     winner = rt.pool_empty(4, dims, cnp.NPY_UINT8) if save else None
@@ -52,19 +52,18 @@ def conv_max_pool_forward(x, w, b=None, strides=(1, 1), padding=((0, 0), (0, 0))
         convolve(&job)
     if not save:
         return y, None
-    return y, (x, w, b is not None, (strides, padding, dilation, groups), job.kind, y, winner,
-               (pool.axis[1].places, pool.axis[2].places))
+    return y, (x, w, b is not None, (strides, padding, dilation, groups), job.kind, y, winner)
 
 
 def conv_max_pool_backward(dy, saved, needs=(True, True, True)):
     """dy (N, I//2, J//2, F)   ->   dx (N, H, W, C), dw (U, V, C/groups, F), db (F,); None where not needed"""
-    x, w, has_bias, geometry, kind, y, winner, size = saved
+    x, w, has_bias, geometry, kind, y, winner = saved
     cdef rn_unpool pool
     cdef int i
     rt.same_as(dy, y, "conv_max_pool_backward", "dy", "y")
     memset(&pool, 0, sizeof(pool))
     pool.winner = <const unsigned char*>rt.data(winner)
     for i in range(2):
-        pool.size[i] = size[i]
-        pool.out[i] = pool.size[i] // 2
+        pool.out[i] = rt.dim(y, 1 + i)
+        pool.size[i] = 2 * pool.out[i]
     return convolution_gradients(dy, x, w, has_bias, geometry, kind, y, &pool, needs, "conv_max_pool_backward")

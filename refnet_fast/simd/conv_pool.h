@@ -2,7 +2,7 @@
  *
  * Fast because: what lies between the convolution and its pool, four times as large as what comes out, never reaches memory. Forward
  * a unit of the convolution leaves its places in a buffer of its thread and they are pooled from there; backward the
- * same buffer is filled from dy and the winners. Why it is right: refnet/kernels/convolution_pooling.py.
+ * same buffer is filled from dy and the winners. An odd last row or column of windows belongs to no pool and is left out. Why it is right: refnet/kernels/convolution_pooling.py.
  */
 #ifndef RN_CONV_POOL_H
 #define RN_CONV_POOL_H
@@ -12,7 +12,7 @@ typedef struct {
     const void *dy, *kept; /* of the pooled places */
     const uint8_t *winner;
     int slope; /* RN_LINEAR or RN_RELU */
-    rn_int c, size[2], out[2]; /* channels; places and pooled places of an image */
+    rn_int c, size[2], out[2]; /* channels; places, an even number, and pooled places of an image */
 } rn_unpool;
 
 #define RN_unpool(dbl, ...) RN_CALL(dbl, unpool, __VA_ARGS__)
@@ -22,7 +22,7 @@ typedef struct {
 
 #elif defined(REAL)
 
-/* Pools rows y0 .. y1 of image n, which lie at `in` (y1 - y0, wide, channels); y0 is even. */
+/* Pools rows y0 .. y1 of image n, which lie at `in` (y1 - y0, wide, channels); both are even. */
 static void FN(pool_pairs)(const rn_pool *g, rn_int n, rn_int y0, rn_int y1, rn_int wide, const REAL *in)
 {
     static const rn_int number[4] = {0, 1, 2, 3};
@@ -57,17 +57,13 @@ RN_FLAT void FN(unpool_row)(const int slope, const rn_unpool *g, rn_int at, rn_i
     }
 }
 
-/* dz of rows y0 .. y1 of image n, (y1 - y0, places, channels), from dy f'(kept) and the winners; y0 is even. sums: if not NULL, the
+/* dz of rows y0 .. y1 of image n, (y1 - y0, places, channels), from dy f'(kept) and the winners; both are even. sums: if not NULL, the
  * columns of dz are added there. */
 static void FN(unpool_pairs)(const rn_unpool *g, rn_int n, rn_int y0, rn_int y1, REAL *dz, double *sums)
 {
     const rn_int c = g->c, wide = g->size[1] * c;
     for (rn_int y = y0; y < y1; y += 2) {
         REAL *upper = dz + (y - y0) * wide, *lower = upper + wide;
-        if (y / 2 >= g->out[0]) { /* an odd last row belongs to no window */
-            memset(upper, 0, (size_t)wide * sizeof(REAL));
-            continue;
-        }
         for (rn_int k = 0; k < c; k += VL) {
             const rn_int at = (n * g->out[0] + y / 2) * g->out[1] * c;
             double lanes[VL] = {0};
@@ -82,10 +78,6 @@ static void FN(unpool_pairs)(const rn_unpool *g, rn_int n, rn_int y0, rn_int y1,
                 for (rn_int i = 0; i < RN_MIN(VL, c - k); i++)
                     sums[k + i] += lanes[i];
             }
-        }
-        if (g->size[1] % 2) {
-            memset(upper + wide - c, 0, (size_t)c * sizeof(REAL));
-            memset(lower + wide - c, 0, (size_t)c * sizeof(REAL));
         }
     }
 }

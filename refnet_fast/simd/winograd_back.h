@@ -179,6 +179,18 @@ static void FN(wino_places)(const rn_wino_back *b, rn_int first, rn_int count, c
     }
 }
 
+/* Places of dx that no tile reaches, at its end: there are some if the last windows were left out (conv_pool.h). */
+static void FN(wino_rest)(const rn_wino_back *b, rn_int n)
+{
+    const rn_wino *g = &b->grid;
+    const rn_int c = g->from, row = g->src[1] * c;
+    const rn_int y1 = RN_MIN(g->src[0], 4 * g->down + 2 + g->origin[0]), x1 = RN_MIN(g->src[1], 4 * g->across + 2 + g->origin[1]);
+    REAL *dx = (REAL *)b->dx + n * g->src[0] * row;
+    for (rn_int y = 0; y < y1 && x1 < g->src[1]; y++)
+        memset(dx + y * row + x1 * c, 0, (size_t)((g->src[1] - x1) * c) * sizeof(REAL));
+    memset(dx + y1 * row, 0, (size_t)((g->src[0] - y1) * row) * sizeof(REAL));
+}
+
 /* dU[point] (+)= V[point]^T D[point]: `count` tiles are summed */
 static void FN(wino_outer)(const rn_wino_back *b, const REAL *v, const REAL *d, rn_int count, REAL *du, int flags)
 {
@@ -223,6 +235,8 @@ static void FN(wino_back_chunk)(void *job, rn_int chunk)
     double *sums = (double *)(b->sums + chunk * b->sum_bytes);
     const rn_int image = g->down * g->across, begin = chunk * b->per * image, end = RN_MIN(g->n, (chunk + 1) * b->per) * image;
     memset(sums, 0, (size_t)b->sum_bytes);
+    for (rn_int n = chunk * b->per; b->dx && n < RN_MIN(g->n, (chunk + 1) * b->per); n++)
+        FN(wino_rest)(b, n);
     for (rn_int first = begin; first < end; first += b->block) {
         const rn_int count = RN_MIN(b->block, end - first);
         FN(wino_slopes)(b, first, count, d, sums);
