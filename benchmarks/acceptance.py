@@ -109,13 +109,25 @@ def judge(task: str, engines: dict[str, dict[str, Any]]) -> None:
             found["level_with_keras"] = level
 
 
-def table(results: dict[str, Any]) -> str:
+def tables(content: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    """For every machine and number of threads (tasks may have been run at different times): that, and its table."""
+    found: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    for name, engines in content["tasks"].items():
+        where = content["where"][name]
+        group = next((tasks for place, tasks in found if place == where), None)
+        if group is None:
+            found.append((where, group := {}))
+        group[name] = engines
+    return [(where, table(tasks)) for where, tasks in found]
+
+
+def table(tasks: dict[str, Any]) -> str:
     """The results as a Markdown table."""
     lines = [
-        "| task | engine | mean | standard error | worst of seeds | target | target met | Keras' mean less 2 SE | s |",
-        "|---|---|---:|---:|---:|---:|---|---|---:|",
+        "| task | engine | seeds | mean | standard error | worst | target | target met | Keras' mean less 2 SE |",
+        "|---|---|---:|---:|---:|---:|---:|---|---|",
     ]
-    for name, engines in results["tasks"].items():
+    for name, engines in tasks.items():
         task = TASKS[name]
         for engine, found in engines.items():
             if "error" in found:
@@ -130,9 +142,10 @@ def table(results: dict[str, Any]) -> str:
                 title += f", shortened: {recipe}, one seed"
                 target, met = f"{_score(found.get('twin'))} (the twin, same recipe)", ""
             lines.append(
-                f"| {task.title} | {title} | {found['mean']:.4f} | {found['se']:.4f} | {found['worst']:.4f} "
+                f"| {task.title} | {title} | {len(found['scores'])} "
+                f"| {found['mean']:.4f} | {found['se']:.4f} | {found['worst']:.4f} "
                 f"| {target} | {met} "
-                f"| {'' if level is None else 'reached' if level else '**missed**'} | {found['seconds']:.0f} |"
+                f"| {'' if level is None else 'reached' if level else '**missed**'} |"
             )
     return "\n".join(lines)
 
@@ -149,7 +162,8 @@ def main(argv: list[str] | None = None) -> None:
     except FileNotFoundError as error:
         sys.exit(str(error))
     engines = [engine for engine in options.peers if engine in ENGINES]
-    tasks = load_results(options.results).get("acceptance", {}).get("tasks", {})
+    stored = load_results(options.results).get("acceptance", {})
+    tasks, where = stored.get("tasks", {}), stored.get("where", {})
     for name in options.tasks:
         with tempfile.TemporaryDirectory() as directory:
             write_task(name, source, Path(directory))
@@ -157,16 +171,12 @@ def main(argv: list[str] | None = None) -> None:
         # A run of some engines replaces their old results and keeps nobody else's: one table is one run.
         judge(name, found)
         tasks[name] = found
+        where[name] = {"machine": describe(), "threads": options.threads}
         for engine, result in found.items():
             print(f"{name:<12} {LABELS[engine]:<20} {result.get('error') or _line(result)}", flush=True)
-        content = {
-            "machine": describe(),
-            "threads": options.threads,
-            "seeds": options.seeds,
-            "tasks": {task: tasks[task] for task in TASKS if task in tasks},
-        }
+        content = {"where": where, "tasks": {task: tasks[task] for task in TASKS if task in tasks}}
         store(options.results, "acceptance", content)
-    print(table(content))
+    print(table(content["tasks"]))
 
 
 def _score(value: float | None) -> str:

@@ -20,8 +20,8 @@ images than the real sets have, so that an epoch lasts seconds, and the referenc
 LAYERS_NOTE = f"""GFLOP/s of refnet_fast and, in brackets, the fraction of the measured FMA peak: forward with bias
 and relu, backward to the input, backward to weights and bias. The goal, {GOAL:g} of the peak, stands over 3x3 layers
 with 32 or more channels on both sides. The operations counted are those of the direct sum; layers that Winograd's
-filtering computes do about a quarter of them, and can exceed the peak. Each result was compared with the float64 reference first, on a batch of two;
-the last column is the largest deviation, relative to the largest entry."""
+filtering computes do about a quarter of them, and can exceed the peak. Each result was compared with the float64
+reference first, on a batch of two; the last column is the largest deviation, relative to the largest entry."""
 
 SCALING_NOTE = """One block of two batch-normalized 3x3 convolutions, one size growing while the others stay. Every
 point is a fresh process; memory is its peak above that of the framework, imported, before the network was built. The
