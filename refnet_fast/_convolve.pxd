@@ -81,6 +81,7 @@ cdef extern from "refnet_fast/simd/winograd_back.h":
     void rn_wino_set(rn_wino* g, const rn_axis* axis, bint back) noexcept nogil
     cnp.npy_intp rn_wino_plan(rn_wino* g, int threads) noexcept nogil
     cnp.npy_intp rn_wino_back_plan(rn_wino_back* g, int threads) noexcept nogil
+    cnp.npy_intp RN_WINO_BACK_IMAGES
     void RN_wino_run(bint dbl, rn_wino* g, char* scratch, int threads) noexcept nogil
     void RN_wino_back_run(bint dbl, rn_wino_back* g, char* scratch, int threads) noexcept nogil
 
@@ -192,7 +193,7 @@ cdef inline tuple convolution_gradients(object dy, object x, object w, bint has_
     strides, padding, dilation, groups = geometry
     need_x, need_w, need_b = needs
     cdef int rank = cnp.PyArray_NDIM(<cnp.ndarray>x) - 2, threads, map_threads, i
-    cdef bint dbl, empty, fast_x, whole
+    cdef bint dbl, empty, fast_x, fast_w, whole
     cdef cnp.npy_intp dims[1]
     cdef cnp.npy_intp n, c, f, item, own_size = 0, dz_size = 0
     cdef rn_conv job
@@ -220,10 +221,11 @@ cdef inline tuple convolution_gradients(object dy, object x, object w, bint has_
             memset(rt.data(db), 0, f * item)
     if empty or not (need_x or need_w or need_b):
         return dx, dw, db
-    whole = job.groups == 1 and rn_wino_back_pays(job.win.axis, n, c, f, item)
+    fast_w = job.groups == 1 and (need_w or need_b or n >= RN_WINO_BACK_IMAGES) and rn_wino_back_pays(job.win.axis, n, c, f, item)
+    whole = fast_w and n >= RN_WINO_BACK_IMAGES                  # all gradients in one pass
     fast_x = not whole and need_x and job.groups == 1 and rn_wino_pays(job.win.axis, True, n, f, c, item)
     # dy f' as an array of its own: where f' is dear and several need it, or where those who read dy know f' of relu only
-    if kind > RN_TANH or kind > RN_RELU and (whole or pool != NULL) or kind != RN_LINEAR and fast_x and pool == NULL:
+    if kind > RN_TANH or kind > RN_RELU and (fast_w or pool != NULL) or kind != RN_LINEAR and fast_x and pool == NULL:
         own_size = rt.size(dy) * item
         own = rt.scratch_get(own_size)
         map_threads = rt.team(rt.size(dy) * (1.5 if kind > RN_TANH else 0.2))
@@ -234,15 +236,16 @@ cdef inline tuple convolution_gradients(object dy, object x, object w, bint has_
     threads = convolution_team(&job)
     if pool != NULL:
         pool.dy, pool.kept, pool.slope, pool.c = dz, kp, kind, f
-    if whole:
+    if fast_w:
         memset(&both, 0, sizeof(both))
         both.grid.dbl, both.grid.n, both.grid.source, both.grid.to = dbl, n, c, f
         both.grid.x, both.grid.w, both.dy, both.kept, both.slope, both.pool = job.src, job.w, dz, kp, kind, pool
-        both.dx = rt.data(dx) if need_x else NULL
+        both.dx = rt.data(dx) if whole and need_x else NULL
         both.dw = rt.data(dw) if need_w else NULL
         both.db = rt.data(db) if need_b else NULL
         run_winograd_back(&both, job.win.axis, threads)
-        need_x = need_w = need_b = False
+        need_w = need_b = False
+        need_x = need_x and not whole
     if need_w or need_b:
         memset(&weights, 0, sizeof(weights))
         weights.win.axis = job.win.axis

@@ -7,7 +7,7 @@
  * Both need D, so it is made once, with the derivative of relu and the bias gradient on the way. And dx needs no more tiles
  * than y has: as a convolution of its own (the flipped kernel over dz) it would have more of them, as it is larger.
  *
- * Fast because: a block of tiles stays in L2 through all steps. A chunk is some whole images, so the tiles that add to one
+ * Fast because: a block of tiles stays in L2 through all steps. If dx is wanted, a chunk is some whole images, so the tiles that add to one
  * place of dx belong to one thread, in their order; whichever comes first writes and the others add, nothing is cleared. Each chunk
  * has a dU of its own; they are added in index order.
  * The bias gradient: the 16 numbers of a tile are added in their own type, the tiles in float64.
@@ -23,16 +23,17 @@ typedef struct {
     void *dx, *dw, *db; /* NULL: not wanted */
     const rn_unpool *pool; /* NULL, or dz comes from what was pooled (dy, kept, slope unused) */
     /* plan */
-    rn_int chunks, per, block, x_step, d_step, panels; /* chunks of `per` images */
+    rn_int unit, chunks, per, block, x_step, d_step, panels; /* chunks of `per` units of `unit` tiles */
     rn_int du_bytes, back_bytes, sum_bytes, thread_bytes;
     char *du, *back, *sums, *own;
 } rn_wino_back;
 
-#define RN_WINO_BACK_TILES 84
+#define RN_WINO_BACK_TILES 56
+#define RN_WINO_BACK_IMAGES 4 /* from so many on chunks are whole images and dx can be made beside dw; below, dw alone */
 
 RN_INLINE int rn_wino_back_pays(const rn_axis *axis, rn_int n, rn_int from, rn_int to, int size)
 {
-    return n >= 4 && to >= RN_WINO_CHANNELS && 36 * from * to * size <= RN_WINO_BYTES / 4 && rn_wino_pays(axis, 0, n, from, to, size);
+    return to >= RN_WINO_CHANNELS && 36 * from * to * size <= RN_WINO_BYTES / 4 && rn_wino_pays(axis, 0, n, from, to, size);
 }
 
 RN_INLINE rn_int rn_wino_back_plan(rn_wino_back *b, int threads)
@@ -41,10 +42,12 @@ RN_INLINE rn_int rn_wino_back_plan(rn_wino_back *b, int threads)
     const rn_int size = g->dbl ? 8 : 4, wide = RN_VB ? 2 * RN_VB / size : 2;
     b->du_bytes = RN_ROUND(36 * g->from * g->to * size);
     b->chunks = RN_MAX(1, RN_MIN(RN_MIN(8, RN_MAX(4, 1048576 / b->du_bytes)), g->tiles / 32));
-    b->chunks = RN_MIN(b->chunks, g->n);
-    b->per = (g->n + b->chunks - 1) / b->chunks;
-    b->chunks = (g->n + b->per - 1) / b->per;
-    const rn_int tiles = b->per * g->down * g->across, blocks = (tiles + RN_WINO_BACK_TILES - 1) / RN_WINO_BACK_TILES;
+    b->unit = g->n >= RN_WINO_BACK_IMAGES ? g->down * g->across : 1;
+    const rn_int units = g->tiles / b->unit;
+    b->chunks = RN_MIN(b->chunks, units);
+    b->per = (units + b->chunks - 1) / b->chunks;
+    b->chunks = (units + b->per - 1) / b->per;
+    const rn_int tiles = b->per * b->unit, blocks = (tiles + RN_WINO_BACK_TILES - 1) / RN_WINO_BACK_TILES;
     b->block = (tiles + blocks - 1) / blocks;
     b->panels = (g->from + wide - 1) / wide;
     b->x_step = b->block * g->from + 64 / size;
@@ -233,7 +236,7 @@ static void FN(wino_back_chunk)(void *job, rn_int chunk)
     const rn_wino *g = &b->grid;
     REAL *v = (REAL *)(b->own + rn_slot() * b->thread_bytes), *d = v + 36 * b->x_step;
     double *sums = (double *)(b->sums + chunk * b->sum_bytes);
-    const rn_int image = g->down * g->across, begin = chunk * b->per * image, end = RN_MIN(g->n, (chunk + 1) * b->per) * image;
+    const rn_int begin = chunk * b->per * b->unit, end = RN_MIN(g->tiles, begin + b->per * b->unit);
     memset(sums, 0, (size_t)b->sum_bytes);
     for (rn_int n = chunk * b->per; b->dx && n < RN_MIN(g->n, (chunk + 1) * b->per); n++)
         FN(wino_rest)(b, n);
