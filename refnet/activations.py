@@ -1,6 +1,6 @@
 """Activation functions, named as in `keras.activations`.
 
-Those in `FUSED_ACTIVATIONS` carry the name under which a dense kernel computes them together with the product
+For those in `FUSED_ACTIVATIONS` there is a name under which a dense kernel computes them together with the product
 (`fused_name`); all others are ops applied afterwards.
 """
 

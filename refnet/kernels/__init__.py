@@ -2,7 +2,8 @@
 
 Read the chapters in this order to learn how a network learns: activation, dense, errors, reduction, sgd; then
 softmax, cross_entropy, rmsprop, adam; then philox, dropout; matmul and einsum generalise dense.
-Images: convolution, pooling, batch_norm, layer_norm; convolution_transpose, depthwise.
+Images: convolution, pooling, batch_norm, layer_norm; convolution_transpose, depthwise,
+convolution_pooling.
 """
 from importlib import import_module as _import_module
 
