@@ -132,7 +132,7 @@ def gather(samples: int, width: int, rows: int) -> Case:
 def dropout(shape: tuple[int, ...]) -> Case:
     def setup(k: Any, dtype: Any) -> Callable[[], Any]:
         (x,) = _arrays(shape, dtype=dtype)
-        return lambda: k.dropout_forward(x, 0.5, 1234567, 0)[0]
+        return lambda: k.dropout_forward(x, 0.5, np.array([1234567, 0], np.uint32))[0]
 
     return Case(f"dropout_forward {'x'.join(map(str, shape))}", setup, moved=2 * int(np.prod(shape)) * 4)
 

@@ -2,12 +2,16 @@
 
 While a tape records, every operation on a value that needs a gradient appends one record
 
-    (backward, saved, inputs, needs, output)
+    (backward, saved, inputs, needs, output, time)
 
 and hands on its result as a `Tensor`. To find the gradients, walk the records once, last to first:
 
     take dy, the gradient collected so far for `output`;   ask `backward(dy, saved, needs)` for the inputs' gradients;
     add each to what that input has collected already.
+
+An operation with several results (a recurrence gives its outputs and its last state) has one record, whose `output` is the tuple
+of them; dy is then a tuple as well, None for a result that nobody used. `time` says when the record was made: a variable that
+was assigned later no longer has the value that the gradient needs, and the walk refuses.
 
 Why the reverse of creation order is right: an operation can only use values that existed when it ran, so every consumer of a
 value has a later record than its producer. When the walk reaches a record, all consumers of its output have been visited, and
@@ -233,13 +237,20 @@ class Variable(Operators):
         if value.shape != self.value.shape:
             raise ValueError(f"Variable {self.path!r} has shape {self.value.shape}; it cannot be assigned a value of shape "
                              f"{value.shape}.")
-        self.value[...] = value
+        backend.active().assign_update(self.value, value)
         self.touch()
         return self
 
     def touch(self) -> None:
         """Say that `value` was written into: tapes that used it before refuse to differentiate. `assign` does it by itself."""
         self.version = _clock[0] = _clock[0] + 1
+
+    @staticmethod
+    def touch_all(variables: Sequence[Variable]) -> None:
+        """`touch` for several at once."""
+        _clock[0] = now = _clock[0] + 1
+        for variable in variables:
+            variable.version = now
 
     def assign_add(self, value: Any) -> Variable: return self.assign(self.value + value_of(value))
     def assign_sub(self, value: Any) -> Variable: return self.assign(self.value - value_of(value))
@@ -249,6 +260,11 @@ class Variable(Operators):
     def __int__(self): return int(self.value)
     def __len__(self): return len(self.value)
     def __repr__(self): return f"<Variable path={self.path} shape={self.value.shape} dtype={self.value.dtype}>"
+
+
+def is_recording() -> bool:
+    """Whether a tape records in this thread."""
+    return bool(_tapes.get())
 
 
 def is_tensor(x: Any) -> bool:
@@ -277,7 +293,7 @@ def apply(forward: Callable, backward: Callable, inputs: tuple, *args: Any, **kw
         args, kwargs: the rest, handed to forward as they are.
 
     Returns:
-        A Tensor if a tape records and an input needs a gradient, else an ndarray.
+        A Tensor if a tape records and an input needs a gradient, else an ndarray. A tuple of them where forward's y is one.
     """
     tapes = _tapes.get()
     if tapes:
@@ -299,7 +315,13 @@ def apply(forward: Callable, backward: Callable, inputs: tuple, *args: Any, **kw
                 needs.append(isinstance(x, Variable) and x.trainable)
         if True in needs:
             y, saved = forward(*values, *args, **kwargs)
-            output = Tensor(y if type(y) is ndarray else np.asarray(y), True)
+            output: Any
+            if type(y) is ndarray:
+                output = Tensor(y, True)
+            elif type(y) is tuple:                       # results that are no floats are constants to the tape
+                output = tuple([Tensor(part, part.dtype.kind == "f") for part in y])
+            else:
+                output = Tensor(np.asarray(y), True)
             record = (backward, saved, inputs, needs, output, _clock[0])
             for tape in tapes:
                 tape.record(record)
@@ -307,7 +329,7 @@ def apply(forward: Callable, backward: Callable, inputs: tuple, *args: Any, **kw
     else:
         values = [x if x is None else value_of(x) for x in inputs]
     y = forward(*values, *args, **kwargs, save=False)[0]
-    return y if type(y) is ndarray else np.asarray(y)
+    return y if type(y) is ndarray or type(y) is tuple else np.asarray(y)
 
 
 class GradientTape:
@@ -375,6 +397,7 @@ class GradientTape:
         needs = [need and (not isinstance(x, Variable) or x in self.watched) for x, need in zip(inputs, needs, strict=True)]
         self._records.append((backward, saved, inputs, needs, output, time))
 
+    @backend.entry_point
     def gradient(self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: str = "none") -> Any:
         """dtarget/dsource for every source.
 
@@ -430,19 +453,22 @@ class GradientTape:
         if output_gradients is not None:
             seed = np.asarray(value_of(output_gradients), dtype=target.value.dtype)
         else:
-            seed = np.ones(target.value.shape, target.value.dtype)
+            seed = backend.active().filled(target.value.shape, 1, target.value.dtype)
         if seed.shape != target.value.shape:
             raise ValueError(f"output_gradients has shape {seed.shape}, but target has shape {target.value.shape}.")
         collected: dict[int, ndarray] = {id(target): seed}
         own: set[int] = set()                            # buffers made here: these alone may be added to in place
         keep = {id(source) for source in wanted if type(source) is Tensor}
         for backward, saved, inputs, needs, output, _ in reversed(records):
-            key = id(output)
-            dy = collected.get(key) if key in keep else collected.pop(key, None)
-            if dy is None:
-                continue
-            if not dy.flags.c_contiguous:
-                dy = np.ascontiguousarray(dy)
+            dy: Any
+            if type(output) is tuple:
+                dy = tuple([_taken(collected, id(part), keep) for part in output])
+                if all(part is None for part in dy):
+                    continue
+            else:
+                dy = _taken(collected, id(output), keep)
+                if dy is None:
+                    continue
             parts = backward(dy, saved, needs) if len(inputs) > 1 else (backward(dy, saved),)
             for x, need, part in zip(inputs, needs, parts):      # not strict: the hottest line of Python there is
                 if need and part is not None:
@@ -450,11 +476,19 @@ class GradientTape:
                     if key not in collected:
                         collected[key] = part if type(part) is ndarray else np.asarray(part)
                     elif key in own:
-                        collected[key] += part
+                        backend.active().accumulate_update(collected[key], part)
                     else:
-                        collected[key] = np.asarray(collected[key] + part)
+                        collected[key] = np.asarray(backend.active().add_gradients(collected[key], part))
                         own.add(key)
         return collected
+
+
+def _taken(collected: dict[int, ndarray], key: int, keep: set[int]) -> ndarray | None:
+    """The gradient collected for a result, in C order as kernels want it."""
+    dy = collected.get(key) if key in keep else collected.pop(key, None)
+    if dy is None or dy.flags.c_contiguous:
+        return dy
+    return backend.active().contiguous_forward(dy, save=False)[0]
 
 
 def _refuse(record: tuple) -> None:

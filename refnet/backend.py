@@ -121,7 +121,14 @@ def enter(own: str | None) -> Any:
     if own is None:
         return None
     twin = _scopes["twin"]
-    return None if _current.get() is twin else _current.set(twin)
+    current = _current.get()
+    return None if current is not None and current.twins is twin.twins else _current.set(twin)
+
+
+def enter_kernels(kernels: Any) -> Any:
+    """The scope in force, with other kernels: how a recorder gets to see what is called. Returns the token for `leave`."""
+    current = scope()
+    return _current.set(Scope(current.name, kernels, current.twins))
 
 
 def leave(token: Any) -> None:
@@ -142,7 +149,8 @@ def entry_point(method: F) -> F:
         if own is None:
             return method(self, *args, **kwargs)
         twin = _scopes["twin"]
-        if _current.get() is twin:
+        current = _current.get()
+        if current is not None and current.twins is twin.twins:
             return method(self, *args, **kwargs)
         token = _current.set(twin)
         try:
@@ -166,6 +174,11 @@ def in_backend(function: F, own: str = "fast") -> F:
 
     _ORIGINALS[entered] = function
     return entered  # type: ignore[return-value]
+
+
+def of_library(thing: Any) -> bool:
+    """Whether a class or function is defined in refnet or refnet_fast."""
+    return (getattr(thing, "__module__", None) or "").split(".")[0] in ("refnet", "refnet" + "_fast")
 
 
 _ORIGINALS: dict[Callable, Callable] = {}

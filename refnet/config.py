@@ -28,6 +28,7 @@ _settings: dict[str, Any] = {
     "image_data_format": "channels_last",
     "interactive_logging": True,
 }
+_changes = [0]  # how often a setting was changed that computations depend on
 
 
 def floatx() -> str:
@@ -49,6 +50,7 @@ def set_floatx(value: str) -> None:
         >>> refnet.layers.Dense(3).dtype
         'float64'
     """
+    _changes[0] += 1
     _settings["floatx"] = float_dtype(value, "set_floatx")
 
 
@@ -62,6 +64,7 @@ def set_epsilon(value: float) -> None:
     value = float(value)
     if not value > 0:
         raise ValueError(f"`epsilon` must be a positive number. Received: {value}")
+    _changes[0] += 1
     _settings["epsilon"] = value
 
 
@@ -76,6 +79,7 @@ def set_image_data_format(data_format: str) -> None:
         raise ValueError(
             f"`data_format` must be 'channels_last' or 'channels_first'. Received: data_format={data_format!r}"
         )
+    _changes[0] += 1
     _settings["image_data_format"] = data_format
 
 

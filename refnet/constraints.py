@@ -1,15 +1,13 @@
 """Constraints: what weights are projected onto after each update."""
 
-import numpy as np
-
-from refnet import autodiff
+from refnet import autodiff, backend
 from refnet.config import epsilon
-from refnet.utils import serialization
+from refnet.utils import serialization, tracking
 
 __all__ = ["Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "serialize"]
 
 
-class Constraint:
+class Constraint(tracking.Settings):
     """Base class. Subclasses define `__call__(w)`: the array that takes the place of `w`."""
 
     _backend = None
@@ -29,17 +27,11 @@ def _axes(axis):
     return tuple(axis) if isinstance(axis, (list, tuple)) else axis
 
 
-def _norms(w, axis):
-    squares = np.sum(np.square(w), axis=_axes(axis), keepdims=True, dtype=np.float64)
-    return np.sqrt(squares).astype(w.dtype)
-
-
 class NonNeg(Constraint):
     """Negative weights become zero."""
 
     def __call__(self, w):
-        w = autodiff.value_of(w)
-        return w * (w >= 0)
+        return backend.active().non_negative(autodiff.value_of(w))
 
 
 class MaxNorm(Constraint):
@@ -55,9 +47,7 @@ class MaxNorm(Constraint):
         self.axis = axis
 
     def __call__(self, w):
-        w = autodiff.value_of(w)
-        norms = _norms(w, self.axis)
-        return w * (np.clip(norms, 0, self.max_value) / (epsilon() + norms))
+        return backend.active().max_norm(autodiff.value_of(w), self.max_value, _axes(self.axis), epsilon())
 
     def get_config(self):
         return {"max_value": self.max_value, "axis": self.axis}
@@ -74,8 +64,7 @@ class UnitNorm(Constraint):
         self.axis = axis
 
     def __call__(self, w):
-        w = autodiff.value_of(w)
-        return w / (epsilon() + _norms(w, self.axis))
+        return backend.active().unit_norm(autodiff.value_of(w), _axes(self.axis), epsilon())
 
     def get_config(self):
         return {"axis": self.axis}
@@ -98,10 +87,9 @@ class MinMaxNorm(Constraint):
         self.axis = axis
 
     def __call__(self, w):
-        w = autodiff.value_of(w)
-        norms = _norms(w, self.axis)
-        desired = self.rate * np.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
-        return w * (desired / (epsilon() + norms))
+        return backend.active().min_max_norm(
+            autodiff.value_of(w), self.min_value, self.max_value, self.rate, _axes(self.axis), epsilon()
+        )
 
     def get_config(self):
         return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}

@@ -14,7 +14,8 @@ import threading
 
 import numpy as np
 
-from refnet import config
+from refnet import backend, config
+from refnet.autodiff import Variable
 
 __all__ = ["SeedGenerator", "normal", "randint", "set_random_seed", "shuffle", "truncated_normal", "uniform"]
 
@@ -58,33 +59,53 @@ def global_permutation(n: int) -> np.ndarray:
 class SeedGenerator:
     """A seed and a call count: the state of a layer that draws random numbers.
 
-    Each call of `next()` gives `(seed, count)` and advances the count; the pair is the key and the counter of one
+    Each call of `next()` gives `[seed, count]` and advances the count; the pair is the key and the counter of one
     random stream. Setting `count` back replays it (a gradient check does).
 
     Args:
-        seed: a non-negative integer below 2**64, or None: drawn from the global generator.
+        seed: a non-negative integer below 2**32, or None: drawn from the global generator.
         name: for people.
+
+    Attributes:
+        state: a Variable of two uint32, the seed and the count: what is saved and resumed, as in Keras.
 
     Example:
         >>> generator = SeedGenerator(7)
         >>> generator.next(), generator.next()
-        ((7, 0), (7, 1))
+        (array([7, 0], dtype=uint32), array([7, 1], dtype=uint32))
     """
 
     def __init__(self, seed: int | None = None, name: str | None = None):
         if seed is None:
-            seed = next_seed()
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
-            raise ValueError(f"`seed` must be a non-negative integer below 2**64 or None. Received: seed={seed!r}")
-        self.seed = int(seed)
-        self.count = 0
+            seed = next_seed() % 2**32
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+            raise ValueError(f"`seed` must be a non-negative integer below 2**32 or None. Received: seed={seed!r}")
         self.name = name or "seed_generator"
+        self.state = Variable(np.array([seed, 0], np.uint32), trainable=False, name="seed_generator_state")
+        self.state.path = f"{self.name}/{self.state.name}"
 
-    def next(self) -> tuple[int, int]:
-        """`(seed, count)`; the next call gives the next count."""
-        count = self.count
-        self.count = count + 1
-        return self.seed, count
+    @property
+    def seed(self) -> int:
+        """The key of the stream."""
+        return int(self.state.value[0])
+
+    @property
+    def count(self) -> int:
+        """How often `next` was called. Can be set, to replay the stream from there."""
+        return int(self.state.value[1])
+
+    @count.setter
+    def count(self, count: int) -> None:
+        self.state.value[1] = count
+
+    def next(self, ordered: bool = True) -> np.ndarray:
+        """`[seed, count]`; the next call gives the next count.
+
+        Args:
+            ordered: accepted for Keras' sake: calls are always in order.
+        """
+        del ordered
+        return backend.active().next_key(self.state.value)
 
     def get_config(self) -> dict:
         return {"seed": self.seed, "name": self.name}
@@ -102,7 +123,7 @@ def generator_from(seed) -> np.random.Generator:
     if seed is None:
         return np.random.Generator(np.random.PCG64(next_seed()))
     if isinstance(seed, SeedGenerator):
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(list(seed.next()))))
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence([int(word) for word in seed.next()])))
     return np.random.Generator(np.random.PCG64(int(seed)))
 
 

@@ -3,12 +3,12 @@
 import math
 
 from refnet import ops
-from refnet.utils import serialization
+from refnet.utils import serialization, tracking
 
 __all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "serialize"]
 
 
-class Regularizer:
+class Regularizer(tracking.Settings):
     """Base class. Subclasses define `__call__(x)`, a scalar composed of ops, and `get_config()`."""
 
     _backend = None
@@ -46,11 +46,11 @@ class L1L2(Regularizer):
     def __call__(self, x):
         penalty = None
         if self.l1:
-            penalty = self.l1 * ops.sum(ops.abs(x))
+            penalty = ops.multiply(self.l1, ops.sum(ops.abs(x)))
         if self.l2:
-            squares = self.l2 * ops.sum(ops.square(x))
-            penalty = squares if penalty is None else penalty + squares
-        return 0.0 * ops.sum(x) if penalty is None else penalty
+            squares = ops.multiply(self.l2, ops.sum(ops.square(x)))
+            penalty = squares if penalty is None else ops.add(penalty, squares)
+        return ops.multiply(0.0, ops.sum(x)) if penalty is None else penalty
 
     def get_config(self):
         return {"l1": self.l1, "l2": self.l2}

@@ -69,6 +69,22 @@ cdef inline int index_array(object a, str function, str name) except -1:
     return bad_array(a, function, name, "int64", 1)
 
 
+cdef inline int key_array(object a, str function, str name) except -1:
+    """(2,) uint32: the seed and the count of a random stream."""
+    if (cnp.PyArray_Check(a) and cnp.PyArray_TYPE(<cnp.ndarray>a) == cnp.NPY_UINT32 and cnp.PyArray_NDIM(<cnp.ndarray>a) == 1
+            and cnp.PyArray_DIM(<cnp.ndarray>a, 0) == 2 and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>a)):
+        return 0
+    return bad_array(a, function, name, "uint32 (seed and count)", 1)
+
+
+cdef inline int sum_array(object a, str function, str name) except -1:
+    """A writeable 0-d float64 array: a sum that an update adds to."""
+    same_array(a, cnp.NPY_DOUBLE, function, name, 0)
+    if not cnp.PyArray_ISWRITEABLE(<cnp.ndarray>a):
+        return bad_array(a, function, name, "writeable float64", 0)
+    return 0
+
+
 cdef inline void* data(object a) noexcept:
     return cnp.PyArray_DATA(<cnp.ndarray>a)
 

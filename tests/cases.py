@@ -95,6 +95,13 @@ def _kernel_cases() -> list[KernelCase]:
         x, w, b = away_from_zero(rng, (n, d)), away_from_zero(rng, (d, f)), away_from_zero(rng, f)
         add("dense", f"{n}x{d}x{f}-linear", (x, w, b), "linear", magnitude=abs_dense)
         add("dense", f"{n}x{d}x{f}-tanh", (x * 0.2, w * 0.2, b), "tanh", magnitude=abs_dense)
+    for m, n, d, f in ((5, 3, 4, 2), (40, 16, 13, 64), (9, 16, 13, 64), (30, 20, 7, 1), (50, 2, 33, 200), (30, 17, 300, 46),
+                       (600, 128, 300, 16), (600, 128, 300, 40), (600, 200, 3000, 16), (7, 0, 4, 3)):
+        rng = rng_for(f"rows{m},{n},{d},{f}")
+        x, w, b = away_from_zero(rng, (m, d)), away_from_zero(rng, (d, f)), away_from_zero(rng, f)
+        for name, bias in (("linear", b), ("sigmoid", b), ("silu", None)):
+            add("dense_rows", f"{m}x{n}x{d}x{f}-{name}", (w * d**-0.5, bias), x, rng.integers(0, m, n), name,
+                magnitude=lambda inputs, x=x: np.abs(x).max(initial=0) * np.abs(inputs[0]).sum(axis=0).max(initial=0) + 1.5)
     for name in ACTIVATIONS:
         rng = rng_for(f"dense{name}")
         for n, d, f in ((7, 5, 19), (30, 40, 50)):
@@ -155,7 +162,7 @@ def _kernel_cases() -> list[KernelCase]:
         add("log", text, (np.abs(away_from_zero(rng, shape)) * 2,))
         add("erf", text, (away_from_zero(rng, shape) * 2,))
         for rate in (0.0, 0.3, 0.5, 1.0):
-            add("dropout", f"{text}-{rate}", (away_from_zero(rng, shape),), rate, 0x0123456789ABCDEF, 5)
+            add("dropout", f"{text}-{rate}", (away_from_zero(rng, shape),), rate, np.array([0x89ABCDEF, 5], np.uint32))
 
     cases_convolution.add_convolution(add, rng_for, away_from_zero)
     cases_convolution.add_convolution_pooling(add, rng_for, away_from_zero)
@@ -254,4 +261,12 @@ def _update_cases() -> list[UpdateCase]:
 KERNEL_CASES = _kernel_cases()
 SHARED_CASES = _shared_cases()
 UPDATE_CASES = _update_cases()
-PLAIN_KERNELS = ("philox_words", "dropout_mask", "gather_rows")       # tested by hand: published vectors, indices
+# Not differentiated: tested by hand, in test_kernels.py (published vectors, indices) and test_state_kernels.py.
+PLAIN_KERNELS = (
+    "accumulate_update", "accumulated_mean", "adaptive_average_matrix", "adaptive_windows", "add_gradients",
+    "aligned_weights", "assign_update", "binary_matches", "called_rate", "categorical_matches", "clip_gradient",
+    "count_update", "decay_update", "dropout_mask", "filled", "gather_rows", "interpolation_matrix", "label_indices",
+    "max_norm", "mean_update", "min_max_norm", "moving_average_update", "nearest_indices", "next_key", "non_negative",
+    "philox_words", "samplewise", "scale_gradient", "shrink_factor", "sparse_categorical_matches", "stacked_rows",
+    "step_number", "unit_norm", "unscale_gradient", "whole_labels",
+)

@@ -60,7 +60,7 @@ FUNCTIONS = {
                          + ops.sum(ops.binary_crossentropy((C > 0) * 1.0, x, True))
                          + ops.sum(ops.sparse_categorical_crossentropy([1, 3, 0], x, True))
                          + ops.weighted_sum(ops.categorical_crossentropy(ops.softmax(C), ops.softmax(x)), [1.0, 2.0, 0.5], 0.3)),
-    "dropout": lambda x: ops.sum(ops.dropout(x, 0.4, 7, 1) * C) + ops.sum(ops.dropout(x, 0.4, 7, 2, noise_shape=(None, 1)) * C),
+    "dropout": lambda x: ops.sum(ops.dropout(x, 0.4, (7, 1)) * C) + ops.sum(ops.dropout(x, 0.4, (7, 2), noise_shape=(None, 1)) * C),
     "cast": lambda x: ops.sum(ops.cast(ops.cast(x, "float64"), "float64") ** 2),
     "dot": lambda x: ops.sum(ops.dot(x, W)) + ops.sum(ops.dot(x, 3.0)) + ops.dot(x[0], C[0]),
     "mod": lambda x: ops.sum((x % 0.7) * C),

@@ -159,7 +159,7 @@ class TestThreads:
             out += [y, twin.softmax_backward(draw(3000, 37), saved)]
             y, saved = twin.categorical_crossentropy_forward(draw(5000, 20), np.abs(draw(5000, 20)), True)
             out += [y, twin.categorical_crossentropy_backward(draw(5000), saved)]
-            y, saved = twin.dropout_forward(draw(1000, 301), 0.3, 5, 6)
+            y, saved = twin.dropout_forward(draw(1000, 301), 0.3, np.array([5, 6], np.uint32))
             out += [y, twin.dropout_backward(draw(1000, 301), saved), twin.philox_words(3, 100_001, 8, 9)]
             w, g, v = draw(300_007), draw(300_007), np.abs(draw(300_007))
             twin.rmsprop_update(w, g, v, 0.01)

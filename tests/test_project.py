@@ -122,7 +122,7 @@ RANKS = {
     "kernels": 0, "config": 0, "datasets": 0, "plotting": 0,
     "backend": 1,
     "autodiff": 2,
-    "graph": 3,
+    "graph": 3, "recording": 3,
     "ops": 4,
     "random": 5,
     "utils": 6,

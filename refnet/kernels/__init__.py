@@ -3,13 +3,14 @@
 Read the chapters in this order to learn how a network learns: activation, dense, errors, reduction, sgd; then
 softmax, cross_entropy, rmsprop, adam; then philox, dropout; matmul and einsum generalise dense.
 Images: convolution, pooling, batch_norm, layer_norm; convolution_transpose, depthwise,
-convolution_pooling.
+convolution_pooling. What a step is made of besides layers: averages, matches, counters, plan.
 """
 from importlib import import_module as _import_module
 
-CHAPTERS = ("activation", "adam", "batch_norm", "convolution", "convolution_pooling", "convolution_transpose", "cross_entropy",
-            "dense", "depthwise", "dropout", "einsum", "elementary", "errors", "gather", "layer_norm", "matmul", "philox",
-            "pooling", "reduction", "rmsprop", "sgd", "softmax")
+CHAPTERS = ("activation", "adam", "averages", "batch_norm", "convolution", "convolution_pooling",
+            "convolution_transpose", "counters", "cross_entropy", "dense", "depthwise", "dropout", "einsum",
+            "elementary", "errors", "gather", "layer_norm", "matches", "matmul", "philox", "plan", "pooling",
+            "reduction", "rmsprop", "sgd", "softmax")
 
 NAME = "reference"
 

@@ -23,7 +23,11 @@ __all__ = ["adam_update"]
 
 
 def adam_update(w, dw, m, v, step, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7, v_max=None):
-    """Writes w, m, v and v_max in place. All arrays of one shape; step counts from 1; v_max None: no amsgrad."""
+    """Writes w, m, v and v_max in place. All arrays of one shape; step counts from 1; v_max None: no amsgrad.
+
+    step and learning_rate: numbers or 0-d arrays.
+    """
+    step, learning_rate = int(step), float(learning_rate)
     alpha = learning_rate * math.sqrt(1 - beta_2**step) / (1 - beta_1**step)
     m += (1 - beta_1) * (dw - m)
     v += (1 - beta_2) * (dw * dw - v)

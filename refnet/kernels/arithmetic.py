@@ -79,7 +79,7 @@ def unbroadcast(dy, like):
 def unary_forward(x, name, save=True):
     """y = f(x), f a name in UNARY; any shape."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        y = UNARY[name][0](x)
+        y = np.asarray(UNARY[name][0](x))
     return y, ((name, x, y) if save else None)
 
 
@@ -92,7 +92,7 @@ def unary_backward(dy, saved):
 def binary_forward(a, b, name, save=True):
     """y = f(a, b), f a name in BINARY; shapes broadcast."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        y = BINARY[name][0](a, b)
+        y = np.asarray(BINARY[name][0](a, b))
     return y, ((name, a, b, y) if save else None)
 
 
@@ -112,7 +112,7 @@ def clip_forward(x, low, high, save=True):
         inside &= x >= low
     if high is not None:
         inside &= x <= high
-    return np.clip(x, low, high).astype(x.dtype, copy=False), (inside if save else None)
+    return np.asarray(np.clip(x, low, high), dtype=x.dtype), (inside if save else None)
 
 
 def clip_backward(dy, saved):

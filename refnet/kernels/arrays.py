@@ -4,12 +4,13 @@ Moving, broadcasting and summing plain arrays is what NumPy does well already, a
 alone is made once. These functions are shared: both kernel sets hold the same objects. `SHARED` lists them; a test
 forbids any other kernel without a twin.
 """
-from refnet.kernels import arithmetic, interpolation, reductions, shaping
+from refnet.kernels import arithmetic, constants, gradients, interpolation, projections, reductions, shaping, weighting
 
-SHARED = tuple(arithmetic.__all__ + interpolation.__all__ + reductions.__all__ + shaping.__all__)
+_CHAPTERS = (arithmetic, constants, gradients, interpolation, projections, reductions, shaping, weighting)
+SHARED = tuple(name for chapter in _CHAPTERS for name in chapter.__all__)
 
 __all__ = ["SHARED", *SHARED]
 
-for _chapter in (arithmetic, interpolation, reductions, shaping):
+for _chapter in _CHAPTERS:
     for _name in _chapter.__all__:
         globals()[_name] = getattr(_chapter, _name)

@@ -25,8 +25,9 @@ References
 import numpy as np
 
 from refnet.kernels.activation import activation_backward, activation_forward
+from refnet.kernels.gather import gather_rows
 
-__all__ = ["dense_backward", "dense_forward"]
+__all__ = ["dense_backward", "dense_forward", "dense_rows_backward", "dense_rows_forward"]
 
 
 def dense_forward(x, w, b=None, activation="linear", save=True):
@@ -49,3 +50,20 @@ def dense_backward(dy, saved, needs=(True, True, True)):
     if need_b and has_bias:                                       # b was broadcast over N          (F,)
         db = dz.sum(axis=0, dtype=np.float64).astype(dz.dtype)
     return dx, dw, db
+
+
+def dense_rows_forward(w, b, x, rows, activation="linear", save=True):
+    """y = f(x[rows] W + b).    w (D, F)   b (F,) or None   x (M, D)   rows (N,) int64   ->   y (N, F)
+
+    The first layer on a batch of a data set, given by row numbers (gather.py); x is data, and has no gradient.
+
+    Raises:
+        IndexError: a row lies outside 0..M-1.
+    """
+    return dense_forward(gather_rows(x, rows), w, b, activation, save)
+
+
+def dense_rows_backward(dy, saved, needs=(True, True)):
+    """dy (N, F) = dL/dy   ->   dw (D, F), db (F,); None where not needed"""
+    need_w, need_b = needs
+    return dense_backward(dy, saved, (False, need_w, need_b))[1:]

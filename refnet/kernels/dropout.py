@@ -34,11 +34,11 @@ def dropout_mask(size, rate, seed, count):
     return (words < math.floor((1 - rate) * 2**32)).astype(np.uint8)        # rate 0: every word is below 2³²
 
 
-def dropout_forward(x, rate, seed, count, save=True):
-    """y = k x / (1 - rate).    x any shape, 0 <= rate <= 1; rate 0 returns x itself"""
+def dropout_forward(x, rate, key, save=True):
+    """y = k x / (1 - rate).    x any shape, 0 <= rate <= 1; rate 0 returns x itself; key (2,) uint32: seed and count"""
     if rate == 0:
         return x, ((None, 1.0) if save else None)
-    mask = dropout_mask(x.size, rate, seed, count).reshape(x.shape)
+    mask = dropout_mask(x.size, rate, int(key[0]), int(key[1])).reshape(x.shape)
     scale = 1 / (1 - rate) if rate < 1 else 0.0
     y = np.where(mask, x * x.dtype.type(scale), x.dtype.type(0))            # a selection: a dropped NaN is gone
     return y, ((mask, scale) if save else None)

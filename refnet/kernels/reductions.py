@@ -42,7 +42,7 @@ def _spread(dy, shape, axes):
 
 def sum_forward(x, axis=None, keepdims=False, save=True):
     """y = Σ x over `axis`, accumulated in float64."""
-    y = np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64).astype(x.dtype)
+    y = np.asarray(np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64), dtype=x.dtype)
     return y, ((x.shape, _axes(axis, x.ndim)) if save else None)
 
 
@@ -55,7 +55,7 @@ def mean_forward(x, axis=None, keepdims=False, save=True):
     """y = the mean of x over `axis`, accumulated in float64."""
     axes = _axes(axis, x.ndim)
     n = max(int(np.prod([x.shape[a] for a in axes], dtype=np.int64)), 1)
-    y = (np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64) / n).astype(x.dtype)
+    y = np.asarray(np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64) / n, dtype=x.dtype)
     return y, ((x.shape, axes, n) if save else None)
 
 
@@ -66,7 +66,7 @@ def mean_backward(dy, saved):
 
 def extremum_forward(x, name, axis=None, keepdims=False, save=True):
     """y = max or min (`name`) of x over `axis`."""
-    y = (np.max if name == "max" else np.min)(x, axis=axis, keepdims=keepdims)
+    y = np.asarray((np.max if name == "max" else np.min)(x, axis=axis, keepdims=keepdims))
     if not save:
         return y, None
     axes = _axes(axis, x.ndim)
@@ -82,7 +82,7 @@ def extremum_backward(dy, saved):
 
 def prod_forward(x, axis=None, keepdims=False, save=True):
     """y = Π x over `axis`."""
-    y = np.prod(x, axis=axis, keepdims=keepdims)
+    y = np.asarray(np.prod(x, axis=axis, keepdims=keepdims))
     return y, ((x, _axes(axis, x.ndim)) if save else None)
 
 

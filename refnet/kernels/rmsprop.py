@@ -23,8 +23,9 @@ __all__ = ["rmsprop_update"]
 def rmsprop_update(w, dw, v, learning_rate, rho=0.9, epsilon=1e-7, momentum=0.0, velocity=None, mean_gradient=None):
     """Writes w, v, velocity and mean_gradient in place. All arrays of one shape.
 
-    velocity None: no momentum. mean_gradient None: not centered.
+    velocity None: no momentum. mean_gradient None: not centered. learning_rate: a number or 0-d.
     """
+    learning_rate = float(learning_rate)
     v *= rho
     v += (1 - rho) * (dw * dw)                                    # v ← ρ v + (1 - ρ) g²
     if mean_gradient is None:

@@ -19,7 +19,8 @@ __all__ = ["sgd_update"]
 
 
 def sgd_update(w, dw, velocity, learning_rate, momentum=0.0, nesterov=False):
-    """Writes w and velocity in place. All arrays of one shape; velocity None without momentum."""
+    """Writes w and velocity in place. All arrays of one shape; velocity None without momentum; learning_rate a number or 0-d."""
+    learning_rate = float(learning_rate)
     if velocity is None:
         w -= learning_rate * dw
         return

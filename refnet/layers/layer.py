@@ -121,6 +121,8 @@ class Layer(LayerState):
 
     _call_takes_training = False
     _call_takes_mask = False
+    # Whether `call` runs the same kernels whatever the numbers are: False keeps a step from being written down.
+    _same_every_step = True
 
     # --- to be defined by subclasses --------------------------------------------------------------
 
@@ -211,6 +213,10 @@ class Layer(LayerState):
             self._add_activity_losses(y)
         return y
 
+    def _called_or_plain(self):
+        """Whether nothing is left for a first call to do."""
+        return self._called or not self._layers
+
     def _first_call(self, args, kwargs):
         """The first call: sub-layers that build themselves in it get paths under this layer's name."""
         with naming.name_scope(self.name):
@@ -226,7 +232,7 @@ class Layer(LayerState):
                 batch = (
                     y.shape[0] if len(y.shape) else 1
                 )  # per sample, so that the strength does not depend on the batch size
-                self.add_loss(penalty / batch if batch else penalty)
+                self.add_loss(ops.divide(penalty, batch) if batch else penalty)
 
     def _convert(self, x):
         """An array or tensor in the layer's float type; anything else as it is."""

@@ -41,8 +41,7 @@ class Dropout(Layer):
     def call(self, inputs, training=False):
         if not training or self.rate == 0:
             return inputs
-        seed, count = self.seed_generator.next()
-        return ops.dropout(inputs, self.rate, seed, count, noise_shape=self.noise_shape)
+        return ops.dropout(inputs, self.rate, self.seed_generator.next(), noise_shape=self.noise_shape)
 
     def compute_output_shape(self, input_shape: Any):
         return tuple(input_shape)

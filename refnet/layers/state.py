@@ -21,7 +21,7 @@ class LayerState:
     def __setattr__(self, name, value):
         kind = type(value)
         if kind in _MUTABLE:
-            value = tracking.tracked(value)
+            value = tracking.tracked(value, None if name[0] == "_" else self)
             tracking.structure_changed()
         elif isinstance(value, (LayerState, autodiff.Variable, Metric, random.SeedGenerator, tuple, list, dict)):
             tracking.structure_changed()
@@ -30,6 +30,8 @@ class LayerState:
                 f"In layer {type(self).__name__}, attribute '{name}' is set before `super().__init__()` was called. "
                 "Call `super().__init__(...)` first in `__init__`."
             )
+        if name[0] != "_" and name not in _NOT_SETTINGS:
+            tracking.settings_changed(self)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name):
@@ -173,8 +175,19 @@ class LayerState:
 
     @property
     def variables(self) -> list:
-        """The same as `weights`."""
-        return self.weights
+        """The weights, and the state of random streams (in Keras' order: own ones first). Metrics have `metrics_variables`."""
+
+        def collect():
+            own = {id(v) for v in self._own_variables}
+            found = {id(v): v for v in self.weights if id(v) in own}
+            for generator in self._parts(random.SeedGenerator):
+                found.setdefault(id(generator.state), generator.state)
+            for layer in self._layers:
+                for variable in layer.variables:
+                    found.setdefault(id(variable), variable)
+            return list(found.values())
+
+        return self._cached("variables", collect)
 
     @property
     def trainable_variables(self) -> list:
@@ -187,11 +200,11 @@ class LayerState:
 
     @property
     def non_trainable_variables(self) -> list:
-        """The weights that training leaves alone."""
+        """The state that training does not change by gradients: weights, and the state of random streams."""
 
         def collect():
             trainable = {id(v) for v in self.trainable_variables}
-            return [v for v in self.weights if id(v) not in trainable]
+            return [v for v in self.variables if id(v) not in trainable]
 
         return self._cached("non_trainable", collect)
 
@@ -202,8 +215,13 @@ class LayerState:
 
     @property
     def non_trainable_weights(self) -> list:
-        """The same as `non_trainable_variables`."""
-        return self.non_trainable_variables
+        """The weights that training leaves alone: `non_trainable_variables` without the state of random streams."""
+
+        def collect():
+            trainable = {id(v) for v in self.trainable_variables}
+            return [v for v in self.weights if id(v) not in trainable]
+
+        return self._cached("non_trainable_weights", collect)
 
     @property
     def metrics(self) -> list:
@@ -312,5 +330,7 @@ class LayerState:
                 layer._losses.clear()
 
 
+# Public attributes that the library itself sets while it trains, or that lists of steps are told apart by anyway.
+_NOT_SETTINGS = {"built", "history", "stop_training", "trainable"}
 # Attributes of a layer that hold no parts of it: bookkeeping of LayerState and Layer.
 _NOT_PARTS = {"_weights", "_frozen", "_losses", "_cache", "_inbound_nodes", "_init_arguments", "_build_shapes"}

@@ -12,7 +12,7 @@ reduces:
 import numpy as np
 
 from refnet import autodiff, backend, config, ops
-from refnet.utils import serialization, tree
+from refnet.utils import serialization, tracking, tree
 from refnet.utils.naming import auto_name
 
 __all__ = ["Loss", "LossFunctionWrapper"]
@@ -43,7 +43,7 @@ def as_targets(y_true, y_pred):
     return y_true if y_true.dtype == y_pred.dtype else ops.cast(y_true, y_pred.dtype)
 
 
-class Loss:
+class Loss(tracking.Settings):
     """Base class of losses. Subclasses define `call(y_true, y_pred)`.
 
     Args:
@@ -143,7 +143,8 @@ def reduce_weighted(values, sample_weight=None, reduction="sum_over_batch_size",
         weights = align_weights(sample_weight, shape, name, values.dtype)
     count = total_weight = int(np.prod(shape))
     if mask is not None:
-        weights = mask.astype(values.dtype) if weights is None else weights * mask
+        mask = ops.cast(mask, values.dtype)
+        weights = mask if weights is None else ops.multiply(weights, mask)
         count = int(np.count_nonzero(mask))
     if reduction in (None, "none") or len(shape) == 0:
         return values if weights is None else values * weights
@@ -155,7 +156,7 @@ def reduce_weighted(values, sample_weight=None, reduction="sum_over_batch_size",
         scale = 1.0 / count if count else 0.0
     if len(shape) != 1:
         values = ops.reshape(values, (-1,))
-        weights = None if weights is None else weights.reshape(-1)
+        weights = None if weights is None else ops.reshape(weights, (-1,))
     return ops.weighted_sum(values, weights, scale)
 
 
@@ -167,20 +168,13 @@ def align_weights(sample_weight, shape, name, dtype):
     """
     if sample_weight is None:
         return None
-    weights = np.asarray(autodiff.value_of(sample_weight), dtype=dtype)
-    if weights.ndim == len(shape) + 1 and weights.shape[-1] == 1:
-        weights = weights[..., 0]
-    if weights.shape == shape:
-        return np.ascontiguousarray(weights)
-    fits = weights.ndim <= len(shape) and all(w in (n, 1) for w, n in zip(weights.shape, shape, strict=False))
-    if not fits:
-        raise ValueError(
-            f"{name}: `sample_weight` of shape {weights.shape} does not fit the per-sample values of shape "
-            f"{tuple(shape)}. "
-            f"Pass one weight per sample, shape {tuple(shape[:1])}, or one per value, shape {tuple(shape)}."
-        )
-    weights = weights.reshape(weights.shape + (1,) * (len(shape) - weights.ndim))
-    return np.ascontiguousarray(np.broadcast_to(weights, shape))
+    weights = autodiff.value_of(sample_weight)
+    if weights.shape == shape and weights.dtype == dtype and weights.flags.c_contiguous:
+        return weights
+    try:
+        return backend.active().aligned_weights(weights, shape, dtype)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def squeeze_or_expand_to_same_rank(x1, x2, expand_rank_1=True):
@@ -189,12 +183,12 @@ def squeeze_or_expand_to_same_rank(x1, x2, expand_rank_1=True):
     rank1, rank2 = len(x1.shape), len(x2.shape)
     if rank1 == rank2 + 1 and x1.shape[-1] == 1:
         if rank2 == 1 and expand_rank_1:
-            return x1, x2[:, np.newaxis]
-        return x1[..., 0], x2
+            return x1, ops.reshape(x2, (*x2.shape, 1))
+        return ops.reshape(x1, tuple(x1.shape[:-1])), x2
     if rank2 == rank1 + 1 and x2.shape[-1] == 1:
         if rank1 == 1 and expand_rank_1:
-            return x1[:, np.newaxis], x2
-        return x1, x2[..., 0]
+            return ops.reshape(x1, (*x1.shape, 1)), x2
+        return x1, ops.reshape(x2, tuple(x2.shape[:-1]))
     return x1, x2
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from refnet import autodiff, ops
+from refnet import autodiff, backend, ops
 from refnet.losses.loss import LossFunctionWrapper, as_predictions
 from refnet.losses.regression import aligned
 
@@ -97,30 +97,31 @@ def as_labels(y_true, y_pred, axis=-1):
     labels = np.asarray(autodiff.value_of(y_true))
     shape = tuple(y_pred.shape)
     expected = shape[: axis % len(shape)] + shape[axis % len(shape) + 1 :]
-    if labels.shape != expected:
-        if labels.ndim == len(shape) and labels.shape[axis] == 1:
-            labels = np.squeeze(labels, axis)
-        elif labels.shape + (1,) == expected:
-            labels = labels[..., np.newaxis]
-        if labels.shape != expected:
+    found = labels.shape
+    if found != expected:
+        if labels.ndim == len(shape) and found[axis] == 1:
+            found = found[: axis % len(shape)] + found[axis % len(shape) + 1 :]
+        elif (*found, 1) == expected:
+            found = expected
+        if found != expected:
             remedy = (
                 "For one-hot targets use loss='categorical_crossentropy', or take labels with np.argmax(y, axis=-1)."
-                if labels.shape == shape
+                if found == shape
                 else f"It wants one integer label per sample: shape {expected}."
             )
             raise ValueError(
-                f"sparse_categorical_crossentropy: the targets have shape {np.shape(y_true)}, but the output has shape "
+                f"sparse_categorical_crossentropy: the targets have shape {labels.shape}, but the output has shape "
                 f"{shape}. {remedy}"
             )
-    if labels.dtype.kind == "f":
-        whole = labels.astype(np.int64)
-        if not np.array_equal(whole, labels):
-            raise ValueError(
-                "sparse_categorical_crossentropy: the targets are not whole numbers. It wants integer labels; for "
-                "regression use loss='mean_squared_error'."
-            )
-        return whole
-    return np.ascontiguousarray(labels, dtype=np.int64)
+    if labels.dtype == np.int64 and labels.shape == expected and labels.flags.c_contiguous:
+        return labels
+    try:
+        return backend.active().whole_labels(labels, expected)
+    except ValueError:
+        raise ValueError(
+            "sparse_categorical_crossentropy: the targets are not whole numbers. It wants integer labels; for "
+            "regression use loss='mean_squared_error'."
+        ) from None
 
 
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):

@@ -1,12 +1,14 @@
 """Accuracies: the fraction of predictions that are right."""
 
+import math
 from typing import Any
 
 import numpy as np
 
-from refnet import config
+from refnet import backend, config, ops
 from refnet.losses.loss import squeeze_or_expand_to_same_rank
-from refnet.metrics.reduction import MeanMetricWrapper, plain
+from refnet.metrics.reduction import KERNEL_DTYPES, MeanMetricWrapper, plain
+from refnet.ops._op import float_input
 
 __all__ = [
     "Accuracy",
@@ -31,10 +33,27 @@ def _same_shape(y_true, y_pred, name):
     return y_true, y_pred
 
 
+def _rows(x):
+    """(..., C) as contiguous (M, C) of a float type."""
+    kernels = backend.active()
+    if x.dtype not in KERNEL_DTYPES:
+        x = kernels.cast_forward(x, np.dtype(config.floatx()), save=False)[0]
+    if x.ndim != 2:
+        x = kernels.reshape_forward(x, (math.prod(x.shape[:-1]), x.shape[-1]), save=False)[0]
+    return x if x.flags.c_contiguous else kernels.contiguous_forward(x, save=False)[0]
+
+
+def _as_floatx(matches, shape):
+    kernels = backend.active()
+    if matches.dtype != config.floatx():
+        matches = kernels.cast_forward(matches, np.dtype(config.floatx()), save=False)[0]
+    return matches if matches.shape == shape else kernels.reshape_forward(matches, shape, save=False)[0]
+
+
 def accuracy(y_true, y_pred):
     """1 where the two are equal."""
     y_true, y_pred = _same_shape(y_true, y_pred, "accuracy")
-    return (y_true == y_pred).astype(config.floatx())
+    return np.asarray(ops.cast(ops.equal(y_true, y_pred), config.floatx()))
 
 
 def binary_accuracy(y_true, y_pred, threshold=0.5):
@@ -46,7 +65,11 @@ def binary_accuracy(y_true, y_pred, threshold=0.5):
         threshold: above it a prediction counts as 1.
     """
     y_true, y_pred = _same_shape(y_true, y_pred, "binary_accuracy")
-    return (y_true == (y_pred > threshold)).astype(config.floatx())
+    shape = y_pred.shape
+    kernels = backend.active()
+    p = float_input(y_pred)
+    t = y_true if y_true.dtype == p.dtype else kernels.cast_forward(y_true, p.dtype, save=False)[0]
+    return _as_floatx(kernels.binary_matches(p, float_input(t), threshold), shape)
 
 
 def categorical_accuracy(y_true, y_pred):
@@ -62,7 +85,11 @@ def categorical_accuracy(y_true, y_pred):
             f"categorical_accuracy: targets of shape {y_true.shape} cannot be compared with predictions of shape "
             f"{y_pred.shape}. For integer labels use the metric 'sparse_categorical_accuracy'."
         )
-    return (y_true.argmax(-1) == y_pred.argmax(-1)).astype(config.floatx())
+    kernels = backend.active()
+    p, t = _rows(y_pred), _rows(y_true)
+    if t.dtype != p.dtype:
+        t = kernels.cast_forward(t, p.dtype, save=False)[0]
+    return _as_floatx(kernels.categorical_matches(p, t), y_pred.shape[:-1])
 
 
 def sparse_categorical_accuracy(y_true, y_pred):
@@ -73,17 +100,17 @@ def sparse_categorical_accuracy(y_true, y_pred):
         y_pred: predictions (..., C).
     """
     y_true, y_pred = np.asarray(plain(y_true)), np.asarray(plain(y_pred))
-    if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
-        y_true = y_true[..., 0]
-    best = y_pred.argmax(-1)
-    if y_true.shape != best.shape:
+    shape = y_pred.shape[:-1]
+    labels = y_true.shape[:-1] if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1 else y_true.shape
+    if labels != shape:
         raise ValueError(
-            f"sparse_categorical_accuracy: labels of shape {y_true.shape} do not fit predictions of shape "
-            f"{y_pred.shape}; "
-            f"expected {best.shape}. For one-hot targets use the metric 'categorical_accuracy'."
+            f"sparse_categorical_accuracy: labels of shape {labels} do not fit predictions of shape {y_pred.shape}; "
+            f"expected {shape}. For one-hot targets use the metric 'categorical_accuracy'."
         )
-    matches = (y_true == best).astype(config.floatx())
-    return matches[..., 0] if matches.ndim > 1 and matches.shape[-1] == 1 else matches
+    kernels = backend.active()
+    p = _rows(y_pred)
+    matches = kernels.sparse_categorical_matches(p, kernels.label_indices(y_true, (len(p),)))
+    return _as_floatx(matches, shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape)
 
 
 class Accuracy(MeanMetricWrapper):

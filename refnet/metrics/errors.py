@@ -29,12 +29,11 @@ class _ErrorMetric(MeanMetricWrapper):
         """Take a batch into account; arguments as `MeanMetricWrapper.update_state`."""
         if sample_weight is None and type(y_true) is np.ndarray and is_kernel_array(y_pred, 2):
             if y_true.ndim == 1 and y_pred.shape[1] == 1:
-                y_true = y_true[:, np.newaxis]
+                y_true = backend.active().reshape_forward(y_true, (len(y_true), 1), save=False)[0]
             if y_true.shape == y_pred.shape and y_true.dtype == y_pred.dtype and y_true.flags.c_contiguous:
                 kernels = backend.active()
                 values = getattr(kernels, self._kernel)(y_pred, y_true, False)[0]
-                self.total += float(kernels.weighted_sum_forward(values, None, 1.0, False)[0])
-                self.count += values.shape[0]
+                kernels.mean_update(self.total.value, self.count.value, values)
                 return
         super().update_state(y_true, y_pred, sample_weight)
 

@@ -9,7 +9,7 @@ from refnet.utils.naming import auto_name
 __all__ = ["Metric"]
 
 
-class Metric:
+class Metric(tracking.Settings):
     """Base class of metrics.
 
     Subclasses define `update_state(...)`, which takes a batch into account, and `result()`; and `reset_state()`,

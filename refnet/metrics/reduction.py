@@ -1,7 +1,6 @@
 """Sums and means over batches.
 
-State is two Python floats (float64): an update costs a fraction of a microsecond and no float32 rounding adds up over
-an epoch.
+State is two variables of one float64 each, whatever the metric's type: no float32 rounding adds up over an epoch.
 """
 
 import numpy as np
@@ -12,37 +11,6 @@ from refnet.metrics.metric import Metric
 from refnet.utils import serialization
 
 __all__ = ["Mean", "MeanMetricWrapper", "Sum"]
-
-
-def samplewise(values, sample_weight, reduce):
-    """One weighted value per sample, and the weights (None without), as Keras does it.
-
-    Axes that the weights do not have are reduced by `reduce` (np.mean or np.sum) first.
-    """
-    values = np.asarray(values, dtype=np.float64)
-    if sample_weight is None:
-        return (reduce(values, axis=tuple(range(1, values.ndim))) if values.ndim > 1 else values), None
-    weights = np.asarray(autodiff.value_of(sample_weight), dtype=np.float64)
-    if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
-        weights = weights[..., 0] if values.ndim > 0 else weights
-    elif values.ndim == weights.ndim + 1 and values.shape[-1] == 1:
-        values = values[..., 0] if weights.ndim != 1 else values
-        weights = weights[:, np.newaxis] if weights.ndim == 1 else weights
-    if values.ndim > weights.ndim:
-        values = reduce(values, axis=tuple(range(weights.ndim, values.ndim)))
-    if values.shape != weights.shape:
-        try:
-            weights = np.broadcast_to(weights, values.shape)
-        except ValueError:
-            raise ValueError(
-                f"`sample_weight` of shape {np.shape(sample_weight)} does not fit the metric's values of shape "
-                f"{values.shape}. Pass one weight per sample, shape {values.shape[:1]}."
-            ) from None
-    values = values * weights
-    if weights.ndim > 1:
-        weights = reduce(weights, axis=tuple(range(1, weights.ndim)))
-        values = reduce(values, axis=tuple(range(1, values.ndim)))
-    return values, weights
 
 
 class Sum(Metric):
@@ -61,18 +29,17 @@ class Sum(Metric):
 
     def __init__(self, name="sum", dtype=None):
         super().__init__(name=name, dtype=dtype)
-        self.total = 0.0
+        self.total = self.add_variable((), dtype="float64", name="total")
 
     @backend.entry_point
     def update_state(self, values, sample_weight=None):
-        values, _ = samplewise(autodiff.value_of(values), sample_weight, np.sum)
-        self.total += float(np.sum(values))
-
-    def reset_state(self):
-        self.total = 0.0
+        """Add values; see `Mean.update_state`."""
+        values, _ = weighted(values, sample_weight, by_mean=False)
+        kernels = backend.active()
+        kernels.accumulate_update(self.total.value, kernels.sum_forward(values, save=False)[0])
 
     def result(self):
-        return self.total
+        return float(self.total.value)
 
 
 class Mean(Metric):
@@ -91,8 +58,8 @@ class Mean(Metric):
 
     def __init__(self, name="mean", dtype=None):
         super().__init__(name=name, dtype=dtype)
-        self.total = 0.0
-        self.count = 0.0
+        self.total = self.add_variable((), dtype="float64", name="total")
+        self.count = self.add_variable((), dtype="float64", name="count")
 
     @backend.entry_point
     def update_state(self, values, sample_weight=None):
@@ -102,40 +69,49 @@ class Mean(Metric):
             values: a number or an array, samples along the first axis.
             sample_weight: None, a number for a number, or weights for the leading axes.
         """
-        values = autodiff.value_of(values)
-        if values.ndim == 0 and (sample_weight is None or isinstance(sample_weight, (int, float))):
-            weight = 1.0 if sample_weight is None else sample_weight
-            self.total += float(values) * weight
-            self.count += weight
-        else:
-            self._add(values, sample_weight)
+        self._add(autodiff.value_of(values), sample_weight)
 
     def _add(self, values, sample_weight):
-        if sample_weight is None and values.ndim == 1:
-            if is_kernel_array(values, 1):
-                self.total += float(backend.active().weighted_sum_forward(values, None, 1.0, False)[0])
-            else:
-                self.total += float(values.sum(dtype=np.float64))
-            self.count += values.shape[0]
+        if values.dtype not in KERNEL_DTYPES:
+            values = backend.active().cast_forward(values, np.dtype(np.float64), save=False)[0]
+        kernels, total, count = backend.active(), self.total.value, self.count.value
+        if (values.ndim == 0 and (sample_weight is None or isinstance(sample_weight, (int, float)))) or (
+            values.ndim == 1 and sample_weight is None and values.flags.c_contiguous
+        ):
+            kernels.mean_update(total, count, values, sample_weight)
             return
-        values, weights = samplewise(values, sample_weight, np.mean)
-        self.total += float(np.sum(values))
-        self.count += float(np.sum(weights)) if weights is not None else (len(values) if values.ndim else 1)
+        if (is_kernel_array(sample_weight, 1) and is_kernel_array(values, 1)
+                and sample_weight.shape == values.shape and sample_weight.dtype == values.dtype):  # fmt: skip
+            kernels.mean_update(total, count, values, sample_weight)
+            return
+        values, weights = weighted(values, sample_weight, by_mean=True)
+        if weights is None:
+            kernels.mean_update(total, count, values)
+        else:
+            kernels.accumulate_update(total, kernels.sum_forward(values, save=False)[0])
+            kernels.accumulate_update(count, kernels.sum_forward(weights, save=False)[0])
 
     def reset_state(self):
-        self.total = 0.0
-        self.count = 0.0
+        self.total.value[...] = 0.0
+        self.count.value[...] = 0.0
 
     def result(self):
-        return self.total / self.count if self.count else 0.0
+        count = float(self.count.value)
+        return float(self.total.value) / count if count else 0.0
 
 
-_KERNEL_DTYPES = (np.dtype("float32"), np.dtype("float64"))
+KERNEL_DTYPES = (np.dtype("float32"), np.dtype("float64"))
+
+
+def weighted(values, sample_weight, by_mean):
+    """One weighted value per sample, and the weights (None without), float64."""
+    weights = None if sample_weight is None else autodiff.value_of(sample_weight)
+    return backend.active().samplewise(autodiff.value_of(values), weights, by_mean)
 
 
 def is_kernel_array(x, ndim) -> bool:
     """Whether a kernel takes `x` as it is."""
-    return type(x) is np.ndarray and x.ndim == ndim and x.dtype in _KERNEL_DTYPES and x.flags.c_contiguous
+    return type(x) is np.ndarray and x.ndim == ndim and x.dtype in KERNEL_DTYPES and x.flags.c_contiguous
 
 
 class MeanMetricWrapper(Mean):
@@ -165,12 +141,7 @@ class MeanMetricWrapper(Mean):
         y_true, y_pred = plain(y_true), plain(y_pred)
         if type(y_true) is np.ndarray and type(y_pred) is np.ndarray and y_true.ndim != y_pred.ndim:
             y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)  # (N,) and (N, 1) never become (N, N)
-        values = autodiff.value_of(self._fn(y_true, y_pred, **self._fn_kwargs))
-        if values.ndim == 0 and sample_weight is None:
-            self.total += float(values)
-            self.count += 1.0
-        else:
-            self._add(values, sample_weight)
+        self._add(autodiff.value_of(self._fn(y_true, y_pred, **self._fn_kwargs)), sample_weight)
 
     def get_config(self):
         config = {"name": self.name, "dtype": self.dtype, "fn": serialization.serialize_keras_object(self._fn)}

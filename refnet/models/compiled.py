@@ -3,7 +3,7 @@ the logs."""
 
 import numpy as np
 
-from refnet import autodiff, backend, losses, metrics
+from refnet import autodiff, backend, losses, metrics, ops
 from refnet.losses.loss import LossFunctionWrapper
 from refnet.metrics.reduction import plain
 from refnet.utils import tracking, tree
@@ -211,6 +211,10 @@ class CompiledLoss:
         if len(names) == 1 and self._entries and self._entries[0][3] is None and not tree.is_nested(y_pred):
             self._only = self._entries[0][2]
 
+    def _functions(self):
+        """(output's name, loss) for each output that has one."""
+        return [(name, loss) for _, name, loss, _ in self._entries]
+
     def __call__(self, y_true, y_pred, sample_weight=None):
         """The weighted sum of the outputs' losses; each is also recorded under its output's name."""
         if self._only is not None and type(y_true) is np.ndarray and not tree.is_nested(sample_weight):
@@ -241,8 +245,8 @@ class CompiledLoss:
             if self.metrics:
                 self.metrics[position].update_state(value, sample_weight=outputs[index].shape[0])
             if factor is not None:
-                value = value * factor
-            total = value if total is None else total + value
+                value = ops.multiply(value, factor)
+            total = value if total is None else ops.add(total, value)
         return total
 
 
@@ -277,6 +281,10 @@ class CompiledMetrics(metrics.Metric):
     @property
     def variables(self):
         return [variable for metric in self.metrics for variable in metric.variables]
+
+    def _functions(self):
+        """(name in the logs, metric) for each metric."""
+        return list(self._results)
 
     def _build(self, y_true, y_pred):
         names = output_names_of(y_pred, self._names)

@@ -119,6 +119,27 @@ class ArrayData(Data):
         self._parts = pack_x_y_sample_weight(x, y, sample_weight)
         self.num_batches = math.ceil(self.samples / self.batch_size)
 
+    @property
+    def sources(self):
+        """The arrays that batches are taken from, as a flat list."""
+        return [a for a in tree.flatten(self._parts) if a is not None]
+
+    def rows(self):
+        """The row numbers of each batch of an epoch, in a new random order (of the batches' rows with `"batch"`)."""
+        size, n = self.batch_size, self.samples
+        if self.shuffle == "batch":
+            for start in range(0, n, size):
+                yield start + random.global_permutation(min(size, n - start))
+            return
+        order = random.global_permutation(n)
+        for start in range(0, n, size):
+            yield order[start : start + size]
+
+    def take(self, rows):
+        """The batch of these rows."""
+        gather = backend.active().gather_rows
+        return _take(self._parts, lambda a: gather(a, rows))
+
     def passes(self):
         parts, size, n = self._parts, self.batch_size, self.samples
         if not self.shuffle:
@@ -127,23 +148,8 @@ class ArrayData(Data):
                 rows = slice(start, start + size)
                 yield tuple([p[rows] for p in parts]) if flat else _take(parts, lambda a, rows=rows: a[rows])
             return
-        gather = backend.active().gather_rows
-        if self.shuffle == "batch":
-            order = np.concatenate(
-                [start + random.global_permutation(min(size, n - start)) for start in range(0, n, size)]
-                or [np.empty(0, np.int64)]
-            )
-        else:
-            order = random.global_permutation(n)
-        if isinstance(parts, tuple) and len(parts) == 2 and not any(map(tree.is_nested, parts)):
-            x, y = parts
-            for start in range(0, n, size):
-                rows = order[start : start + size]
-                yield gather(x, rows), gather(y, rows)
-            return
-        for start in range(0, n, size):
-            rows = order[start : start + size]
-            yield _take(parts, lambda a, rows=rows: gather(a, rows))
+        for rows in self.rows():
+            yield self.take(rows)
 
 
 class IterableData(Data):

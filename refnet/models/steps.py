@@ -73,7 +73,7 @@ class Steps:
         total = compiled(y, y_pred, sample_weight) if compiled is not None else None
         for extra in self.losses:
             extra = ops.sum(extra) if len(np.shape(autodiff.value_of(extra))) else extra
-            total = extra if total is None else total + extra
+            total = extra if total is None else ops.add(total, extra)
         if total is None:
             raise ValueError(
                 f"Model '{self.name}' has no loss to compute. Pass one to compile, e.g. "

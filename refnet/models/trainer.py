@@ -12,8 +12,9 @@ from refnet import autodiff, backend, optimizers
 from refnet import callbacks as callbacks_module
 from refnet import metrics as metrics_module
 from refnet.models.compiled import CompiledLoss, CompiledMetrics
-from refnet.models.data import class_weights, make_data, prepare_batch, split_validation
+from refnet.models.data import ArrayData, class_weights, make_data, prepare_batch, split_validation
 from refnet.models.steps import Steps
+from refnet.models.written import WrittenSteps
 from refnet.utils import serialization, tracking, tree
 from refnet.utils.data_utils import unpack_x_y_sample_weight
 
@@ -43,6 +44,7 @@ class Trainer(Steps):
         self.run_eagerly = False
         self.jit_compile = False
         self._compiled = _Compiled()
+        self._written = WrittenSteps(self)
         self._compute_loss_takes_training = "training" in inspect.signature(self.compute_loss).parameters
 
     @backend.entry_point
@@ -99,6 +101,7 @@ class Trainer(Steps):
         self.jit_compile = False if jit_compile == "auto" else bool(jit_compile)
         self.stop_training = False
         self.compiled = True
+        self._written = WrittenSteps(self)
         tracking.structure_changed()
 
     @property
@@ -203,15 +206,19 @@ class Trainer(Steps):
         ends = callback_list.batch_hooks[f"on_{kind}_batch_end"]
         logs = None
         step = 0
-        for batch in data.epoch():
+        for run in self._steps_of(data, step_function, kind):
             for hook in begins:
                 hook(step, None)
-            logs = step_function(batch)
-            for hook in ends:
-                hook(step, logs)
+            done, logs = run()
+            if ends:
+                logs = self.get_metrics_result() if done else logs
+                for hook in ends:
+                    hook(step, logs)
             step += 1
             if self.stop_training and kind == "train":
                 break
+        if step and done:
+            logs = self.get_metrics_result()
         if step == 0:
             raise ValueError("The data set is empty: it yielded no batch.")
         data.on_epoch_end()
@@ -222,6 +229,30 @@ class Trainer(Steps):
                 f"{type(logs).__name__}."
             )
         return plain_logs(logs)
+
+    def _steps_of(self, data, step_function, kind):
+        """One function for each batch of an epoch, which runs its step: from the list where it is written down."""
+        written = self._written.run
+        if isinstance(data, ArrayData) and data.shuffle and data.steps is None:
+            sources = data.sources
+            for rows in data.rows():
+                yield lambda rows=rows: written(
+                    kind, [*sources, rows], lambda: step_function(data.take(rows)), rows=True
+                )
+            return
+        for batch in data.epoch():
+            yield lambda batch=batch: self._one_step(kind, step_function, batch)
+
+    def _one_step(self, kind, step_function, batch):
+        """(whether it was read off a list, what it returned) for one step; see `WrittenSteps.run`."""
+        leaves = batch if type(batch) is tuple else tree.flatten(batch)
+        for leaf in leaves:
+            if type(leaf) is not np.ndarray:
+                leaves = [leaf for leaf in tree.flatten(batch) if leaf is not None]
+                if not all(type(leaf) is np.ndarray for leaf in leaves):
+                    return False, step_function(batch)
+                break
+        return self._written.run(kind, leaves, lambda: step_function(batch))
 
     @backend.entry_point
     def evaluate(
@@ -294,7 +325,7 @@ class Trainer(Steps):
         for step, batch in enumerate(data.epoch()):
             for hook in begins:
                 hook(step, None)
-            outputs = self.predict_step(batch)
+            _, outputs = self._one_step("predict", self.predict_step, batch)
             structure = outputs if structure is None else structure
             parts.append([autodiff.value_of(leaf) for leaf in tree.flatten(outputs)])
             for hook in ends:
@@ -330,7 +361,7 @@ class Trainer(Steps):
             sample_weight = class_weights(y, class_weight, sample_weight)
         batch = self._batch(x, y, sample_weight)
         self.reset_metrics()
-        logs = plain_logs(self.train_step(batch))
+        logs = self._logs_of(*self._one_step("train", self.train_step, batch))
         return logs if return_dict else self._as_list(logs)
 
     @backend.entry_point
@@ -339,16 +370,33 @@ class Trainer(Steps):
         self._check_compiled("test_on_batch")
         batch = self._batch(x, y, sample_weight)
         self.reset_metrics()
-        logs = plain_logs(self.test_step(batch))
+        logs = self._logs_of(*self._one_step("test", self.test_step, batch))
         return logs if return_dict else self._as_list(logs)
 
     @backend.entry_point
     def predict_on_batch(self, x: Any):
         """The outputs for one batch."""
-        outputs = self.predict_step((x,) if type(x) is np.ndarray else self._batch(x, None, None))
+        batch = (x,) if type(x) is np.ndarray else self._batch(x, None, None)
+        _, outputs = self._one_step("predict", self.predict_step, batch)
         return outputs if type(outputs) is np.ndarray else tree.map_structure(autodiff.value_of, outputs)
 
+    def explain_step(self, print_fn: Any = None) -> str:
+        """Say which steps of this model are written down as lists of kernels, and print the lists; or why they run as code.
+
+        Args:
+            print_fn: called with the text; None: `print`.
+
+        Returns:
+            The text.
+        """
+        text = self._written.explain()
+        (print if print_fn is None else print_fn)(text)
+        return text
+
     # --- helpers ----------------------------------------------------------------------------------
+
+    def _logs_of(self, done, logs):
+        return plain_logs(self.get_metrics_result() if done else logs)
 
     def _check_compiled(self, method):
         if not self.compiled:

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from refnet import graph
+from refnet import backend, graph
 from refnet.autodiff import DISPATCH, SymbolicInput, Tensor, Variable, apply, value_of
-from refnet.kernels import arrays
 
 __all__ = ["FLOATS", "OPS", "float_input", "op", "pair_of_floats", "shared", "symbolic"]
 
@@ -62,9 +61,12 @@ def float_input(x: Any, dtype: Any = None) -> Any:
     if kind == target and value.flags.c_contiguous:              # nearly always
         return x if on_tape else value
     if kind != target:
-        x = apply(arrays.cast_forward, arrays.cast_backward, (x,), target) if on_tape and kind.kind == "f" else value.astype(target)
+        if on_tape and kind.kind == "f":
+            x = shared("cast", (x,), target)
+        else:
+            x = backend.active().cast_forward(value, target, save=False)[0]
     if not value_of(x).flags.c_contiguous:
-        x = apply(arrays.contiguous_forward, arrays.contiguous_backward, (x,))
+        x = shared("contiguous", (x,))
     return x
 
 
@@ -83,4 +85,5 @@ def pair_of_floats(a: Any, b: Any) -> tuple[Any, Any]:
 
 def shared(name: str, inputs: tuple, *args: Any, **kwargs: Any) -> Any:
     """Run one of the shared array kernels (refnet.kernels.arrays) on the tape."""
-    return apply(getattr(arrays, f"{name}_forward"), getattr(arrays, f"{name}_backward"), inputs, *args, **kwargs)
+    kernels = backend.active()
+    return apply(getattr(kernels, f"{name}_forward"), getattr(kernels, f"{name}_backward"), inputs, *args, **kwargs)

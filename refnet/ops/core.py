@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from refnet import autodiff, config
-from refnet.autodiff import DISPATCH, Tensor, Variable, apply, value_of
-from refnet.kernels import arrays
-from refnet.ops._op import op
+from refnet import autodiff, backend, config
+from refnet.autodiff import DISPATCH, Tensor, Variable, value_of
+from refnet.ops._op import op, shared
 
 __all__ = ["cast", "convert_to_numpy", "convert_to_tensor", "custom_gradient", "dtype", "is_tensor", "shape", "stop_gradient"]
 
@@ -41,8 +40,8 @@ def cast(x: Any, dtype: Any) -> Any:
     if value.dtype == dtype:
         return x if isinstance(x, Tensor) else value
     if value.dtype.kind != "f" or dtype.kind != "f":
-        return value.astype(dtype)
-    return apply(arrays.cast_forward, arrays.cast_backward, (x,), dtype)
+        return backend.active().cast_forward(value, dtype, save=False)[0]
+    return shared("cast", (x,), dtype)
 
 
 @op

@@ -221,23 +221,23 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: str = "linear") -> 
 
 
 @op
-def dropout(x: Any, rate: float, seed: int, count: int, noise_shape: tuple | None = None) -> Any:
+def dropout(x: Any, rate: float, key: Any, noise_shape: tuple | None = None) -> Any:
     """Zero a fraction `rate` of x at random and divide the rest by 1 - rate.
 
     Args:
         x: any shape.
         rate: the fraction to drop, 0 <= rate <= 1.
-        seed: 64-bit key of the random stream (a generator's).
-        count: that generator's call count; the mask is a function of (seed, count) alone.
+        key: two uint32, a random stream's seed and call count (`SeedGenerator.next`); the mask is a function of them alone.
         noise_shape: shape of the mask, which is broadcast to x; None or -1 entries take x's size. None: x's shape.
     """
     x = float_input(x)
     kernels = backend.active()
+    if type(key) is not np.ndarray:
+        key = np.asarray(value_of(key), np.uint32)
     if noise_shape is None:
-        return apply(kernels.dropout_forward, kernels.dropout_backward, (x,), rate, seed, count)
+        return apply(kernels.dropout_forward, kernels.dropout_backward, (x,), rate, key)
     shape = tuple(n if m in (None, -1) else m for n, m in zip(x.shape, noise_shape, strict=True))
-    ones = np.ones(shape, x.dtype)
-    mask, _ = kernels.dropout_forward(ones, rate, seed, count, save=False)
+    mask, _ = kernels.dropout_forward(kernels.filled(shape, 1, x.dtype), rate, key, save=False)
     return multiply(x, mask)
 
 
@@ -344,8 +344,9 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     if labels.shape != shape[:-1]:
         raise ValueError(f"sparse_categorical_crossentropy: target and output must have the same shape up to output's last axis, "
                          f"but target has {labels.shape} and output has {shape}.")
-    labels = np.ascontiguousarray(labels.reshape(-1), dtype=np.int64)
     kernels = backend.active()
+    if labels.ndim != 1 or labels.dtype != np.int64 or not labels.flags.c_contiguous:
+        labels = kernels.whole_labels(labels, (labels.size,))
     l = apply(kernels.sparse_categorical_crossentropy_forward, kernels.sparse_categorical_crossentropy_backward, (_rows(y, shape),),
               labels, from_logits)
     return _per_sample(l, shape)
@@ -357,6 +358,9 @@ def weighted_sum(values, weights=None, scale=1.0):
     values = float_input(values)
     flat = values if value_of(values).ndim == 1 else reshape(values, (-1,))
     if weights is not None:
-        weights = np.ascontiguousarray(value_of(weights).reshape(-1), dtype=value_of(values).dtype)
+        shape, dtype = (value_of(values).size,), value_of(values).dtype
+        weights = value_of(weights)
+        if weights.shape != shape or weights.dtype != dtype or not weights.flags.c_contiguous:
+            weights = backend.active().aligned_weights(reshape(weights, (-1,)), shape, dtype)
     kernels = backend.active()
     return apply(kernels.weighted_sum_forward, kernels.weighted_sum_backward, (flat,), weights, scale)

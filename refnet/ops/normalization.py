@@ -100,17 +100,18 @@ def normalize_batch(x: Any, gamma: Any = None, beta: Any = None, axis: int = -1,
     """
     rows, back = _columns(x, axis)
     dtype = value_of(rows).dtype
-    if weights is not None:
-        weights = np.ascontiguousarray(value_of(weights).reshape(-1), dtype=dtype)
-    statistics = np.empty((2, rows.shape[1]), dtype)
     kernels = backend.active()
+    if weights is not None:
+        count = value_of(rows).shape[0]
+        weights = kernels.aligned_weights(value_of(reshape(weights, (-1,))), (count,), dtype)
+    statistics = kernels.filled((2, rows.shape[1]), 0, dtype)
     y = apply(kernels.batch_norm_forward, kernels.batch_norm_backward, (rows, gamma, beta), epsilon, statistics, True,
               weights, activation)
     return back(y), statistics
 
 
 def _is_constant(x: Any) -> bool:
-    return not ((isinstance(x, Tensor) and x.tracked) or (isinstance(x, Variable) and x.trainable))
+    return not ((isinstance(x, Tensor) and x.watched) or (isinstance(x, Variable) and x.trainable))
 
 
 @op
@@ -128,8 +129,8 @@ def batch_normalization(x: Any, mean: Any, variance: Any, axis: int, offset: Any
     """
     if _is_constant(mean) and _is_constant(variance):
         rows, back = _columns(x, axis)
-        statistics = np.stack([value_of(mean), value_of(variance)]).astype(value_of(rows).dtype, copy=False)
         kernels = backend.active()
+        statistics = kernels.stacked_rows(value_of(mean), value_of(variance), value_of(rows).dtype)
         return back(apply(kernels.batch_norm_forward, kernels.batch_norm_backward, (rows, scale, offset), epsilon,
                           statistics, False, None, activation))
     rank = len(x.shape)

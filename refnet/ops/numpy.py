@@ -23,11 +23,12 @@ def _operand(x: Any, other: Any) -> Any:
         return x
     if kind in (int, float, bool):
         like = value_of(other) if not isinstance(other, (int, float, bool)) else None
-        if like is None:
-            return np.asarray(x, dtype=config.floatx() if kind is float else None)
-        if like.dtype.kind == _FLOAT_KINDS:
-            return np.asarray(x, dtype=like.dtype)
-        return np.asarray(x, dtype=config.floatx() if kind is float else None if kind is bool else like.dtype)
+        dtype: Any
+        if like is not None and like.dtype.kind == _FLOAT_KINDS:
+            dtype = like.dtype
+        else:
+            dtype = config.floatx() if kind is float else None if kind is bool or like is None else like.dtype
+        return backend.active().filled((), x, dtype)
     value = value_of(x)
     if value.dtype.kind in "iub" and not isinstance(other, (int, float, bool)) and value_of(other).dtype.kind == _FLOAT_KINDS:
         return value.astype(value_of(other).dtype)

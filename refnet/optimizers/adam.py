@@ -73,7 +73,7 @@ class Adam(Optimizer):
 
     def update_steps(self, gradients, variables: Any, learning_rate: Any):
         update, index = backend.active().adam_update, self._index
-        step = int(self._iterations.value if not self.gradient_accumulation_steps else self.iterations) + 1
+        step = backend.active().step_number(self._iterations.value, self.gradient_accumulation_steps or 1)
         beta_1, beta_2, epsilon = self.beta_1, self.beta_2, self.epsilon
         means, squares, maxima = self._momentums, self._velocities, self._velocity_hats
         for gradient, variable in zip(gradients, variables, strict=True):

@@ -8,11 +8,11 @@ import warnings
 
 import numpy as np
 
-from refnet import autodiff, backend, initializers
+from refnet import autodiff, backend, initializers, ops
 from refnet.autodiff import Variable
 from refnet.optimizers.options import UpdateOptions
 from refnet.optimizers.schedules import LearningRateSchedule
-from refnet.utils import serialization
+from refnet.utils import serialization, tracking
 from refnet.utils.naming import auto_name
 
 __all__ = ["Optimizer"]
@@ -197,6 +197,7 @@ class Optimizer(UpdateOptions):
             if isinstance(self._learning_rate, Variable):
                 self._variables = [v for v in self._variables if v is not self._learning_rate]
             self._learning_rate = value
+            tracking.settings_changed(self)
         elif isinstance(self._learning_rate, Variable):
             self._learning_rate.assign(value)
         else:
@@ -206,8 +207,14 @@ class Optimizer(UpdateOptions):
                 "Make the optimizer with a number, or set another schedule."
             )
 
-    def _current_learning_rate(self) -> float:
-        return float(autodiff.value_of(self.learning_rate))
+    def _current_learning_rate(self) -> np.ndarray:
+        """The learning rate of this step as a 0-d float64 array."""
+        rate = self._learning_rate
+        if isinstance(rate, Variable):
+            return rate.value
+        if isinstance(rate, LearningRateSchedule):
+            return backend.active().called_rate(rate, self._iterations.value)
+        return backend.active().called_rate(rate)
 
     # --- the update -------------------------------------------------------------------------------
 
@@ -227,8 +234,9 @@ class Optimizer(UpdateOptions):
         """Update several variables in place: `update_step` for each.
 
         refnet's own optimizers define this loop themselves, so that a small model's step does not spend its time on
-        calls.
+        calls. `learning_rate` is a 0-d array here.
         """
+        learning_rate = float(learning_rate)
         for gradient, variable in zip(gradients, variables, strict=True):
             self.update_step(gradient, variable, learning_rate)
 
@@ -277,8 +285,7 @@ class Optimizer(UpdateOptions):
             self._apply_with_options(grads, variables)
         for variable in self._constrained:
             variable.assign(variable.constraint(variable))
-        count = self._iterations.value
-        count += 1
+        backend.active().count_update(self._iterations.value)
 
     def _filtered(self, grads, variables):
         """Gradients as arrays, those that are None left out together with their variables."""
@@ -321,7 +328,7 @@ class Optimizer(UpdateOptions):
 
     def scale_loss(self, loss):
         """The loss to differentiate: times `loss_scale_factor`."""
-        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+        return loss if self.loss_scale_factor is None else ops.multiply(loss, self.loss_scale_factor)
 
     # --- saving -----------------------------------------------------------------------------------
 

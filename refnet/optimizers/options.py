@@ -2,15 +2,16 @@
 
 import re
 
-import numpy as np
-
-from refnet import autodiff
+from refnet import autodiff, backend
+from refnet.utils import tracking
 
 __all__ = ["UpdateOptions"]
 
 
-class UpdateOptions:
+class UpdateOptions(tracking.Settings):
     """The part of `Optimizer` behind its optional arguments."""
+
+    _state_attributes = ("learning_rate",)
 
     built: bool
     use_ema: bool
@@ -18,45 +19,66 @@ class UpdateOptions:
     _averages: list
 
     def _apply_with_options(self, grads, variables):
+        kernels = backend.active()
         step = int(self._iterations.value)
         if self.loss_scale_factor is not None:
-            grads = [g / self.loss_scale_factor for g in grads]
+            grads = [kernels.unscale_gradient(g, self.loss_scale_factor) for g in grads]
         every = self.gradient_accumulation_steps
         if every:
-            sums = [self._accumulated[self._index[id(v)]] for v in variables]
+            sums = [self._accumulated[self._index[id(v)]].value for v in variables]
             if (step + 1) % every:
                 for total, gradient in zip(sums, grads, strict=True):
-                    total.assign(total.value + gradient)
+                    kernels.accumulate_update(total, gradient)
             else:
-                grads = [(g + total.value) / every for g, total in zip(grads, sums, strict=True)]
+                grads = [kernels.accumulated_mean(total, g, every) for g, total in zip(grads, sums, strict=True)]
                 self._update(grads, variables)
                 for total in self._accumulated:
-                    total.assign(np.zeros(total.shape, total.dtype))
+                    kernels.assign_update(total.value, 0)
         else:
             self._update(grads, variables)
         if self.use_ema:
             self._update_averages(int(autodiff.value_of(self.iterations)))
 
+    def _step_kind(self):
+        """What differs between steps that are otherwise alike: a step is written down once for each kind."""
+        step, every = int(self._iterations.value), self.gradient_accumulation_steps or 1
+        kind: tuple = ((step + 1) % every == 0,)
+        if self.use_ema:
+            updates = step // every
+            frequency = self.ema_overwrite_frequency
+            kind += (updates == 0, bool(frequency) and (updates + 1) % frequency == 0)
+        return kind
+
     def _update(self, grads, variables):
+        kernels = backend.active()
         learning_rate = self._current_learning_rate()
         if self.clipnorm:
-            grads = [g * _shrink(_norm([g]), self.clipnorm) for g in grads]
+            grads = [kernels.scale_gradient(g, kernels.shrink_factor(self.clipnorm, g)) for g in grads]
         elif self.global_clipnorm:
-            factor = _shrink(_norm(grads), self.global_clipnorm)
-            grads = [g * factor for g in grads]
+            factor = kernels.shrink_factor(self.global_clipnorm, *grads)
+            grads = [kernels.scale_gradient(g, factor) for g in grads]
         elif self.clipvalue:
-            grads = [np.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
-        grads = [np.ascontiguousarray(g, dtype=v.dtype) for g, v in zip(grads, variables, strict=True)]
+            grads = [kernels.clip_gradient(g, self.clipvalue) for g in grads]
+        grads = [self._like(g, v.value) for g, v in zip(grads, variables, strict=True)]
         if self.weight_decay is not None:
             for variable in variables:
                 if self._use_weight_decay(variable):
-                    variable.assign(variable.value * (1.0 - self.weight_decay * learning_rate))
+                    kernels.decay_update(variable.value, learning_rate, self.weight_decay)
+                    variable.touch()
         self.update_steps(grads, variables, learning_rate)
+
+    @staticmethod
+    def _like(gradient, value):
+        """A gradient in the type and the layout that update kernels take."""
+        if gradient.dtype == value.dtype and gradient.flags.c_contiguous:
+            return gradient
+        kernels = backend.active()
+        return kernels.contiguous_forward(kernels.cast_forward(gradient, value.dtype, save=False)[0], save=False)[0]
 
     def _update_averages(self, step):
         momentum = self.ema_momentum if step else 0.0  # the first average is the weights themselves
         for variable, average in zip(self._trainable_variables, self._averages, strict=True):
-            average.assign(momentum * average.value + (1.0 - momentum) * variable.value)
+            backend.active().moving_average_update(average.value, variable.value, momentum)
         if self.ema_overwrite_frequency and (step + 1) % self.ema_overwrite_frequency == 0:
             self.finalize_variable_values(self._trainable_variables)
 
@@ -88,14 +110,3 @@ class UpdateOptions:
         if id(variable) in self._excluded_ids:
             return False
         return self._excluded_names is None or self._excluded_names.search(variable.name) is None
-
-
-def _norm(grads) -> float:
-    return float(np.sqrt(sum(float(np.sum(np.square(g, dtype=np.float64))) for g in grads)))
-
-
-def _shrink(norm, greatest) -> float:
-    """The factor that brings a norm down to `greatest`: NaN for a norm that is not finite, so that it is not hidden."""
-    if not np.isfinite(norm):
-        return float("nan")
-    return greatest / max(norm, greatest)

@@ -33,9 +33,10 @@ except ModuleNotFoundError as _missing:
         "needs none of it."
     ) from _missing
 
-CHAPTERS = ("activation", "adam", "batch_norm", "convolution", "convolution_pooling", "convolution_transpose", "cross_entropy",
-            "dense", "depthwise", "dropout", "einsum", "elementary", "errors", "gather", "layer_norm", "matmul", "philox",
-            "pooling", "reduction", "rmsprop", "sgd", "softmax")
+CHAPTERS = ("activation", "adam", "averages", "batch_norm", "convolution", "convolution_pooling",
+            "convolution_transpose", "counters", "cross_entropy", "dense", "depthwise", "dropout", "einsum",
+            "elementary", "errors", "gather", "layer_norm", "matches", "matmul", "philox", "plan", "pooling",
+            "reduction", "rmsprop", "sgd", "softmax")
 
 NAME = "fast"
 

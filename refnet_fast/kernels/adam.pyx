@@ -18,7 +18,10 @@ cdef extern from "refnet_fast/simd/optimize.h":
 
 
 def adam_update(w, dw, m, v, step, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7, v_max=None):
-    """Writes w, m, v and v_max in place. All arrays of one shape; step counts from 1; v_max None: no amsgrad."""
+    """Writes w, m, v and v_max in place. All arrays of one shape; step counts from 1; v_max None: no amsgrad.
+
+    step and learning_rate: numbers or 0-d arrays.
+    """
     cdef int t = rt.float_array(w, "adam_update", "w", -1)
     rt.slot_array(w, w, "adam_update", "w")
     rt.same_as(dw, w, "adam_update", "dw", "w")

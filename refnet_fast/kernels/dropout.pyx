@@ -6,7 +6,7 @@ Why it is right: refnet/kernels/dropout.py.
 """
 cimport numpy as cnp
 from libc.math cimport floor
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from refnet_fast cimport _runtime as rt
 
@@ -47,11 +47,12 @@ def dropout_mask(size, rate, seed, count):
     return mask
 
 
-def dropout_forward(x, rate, seed, count, save=True):
-    """y = k x / (1 - rate).    x any shape, 0 <= rate <= 1; rate 0 returns x itself"""
+def dropout_forward(x, rate, key, save=True):
+    """y = k x / (1 - rate).    x any shape, 0 <= rate <= 1; rate 0 returns x itself; key (2,) uint32: seed and count"""
     cdef int t = rt.float_array(x, "dropout_forward", "x", -1)
     cdef double r = rate, scale
-    cdef uint64_t keep = threshold(r), key = seed & 0xFFFFFFFFFFFFFFFF, upper = count & 0xFFFFFFFFFFFFFFFF
+    rt.key_array(key, "dropout_forward", "key")
+    cdef uint64_t keep = threshold(r), seed = (<uint32_t*>rt.data(key))[0], upper = (<uint32_t*>rt.data(key))[1]
     cdef cnp.npy_intp n = rt.size(x)
     cdef int threads = rt.team(0.6 * n)
     if r == 0:
@@ -66,9 +67,9 @@ def dropout_forward(x, rate, seed, count, save=True):
     cdef uint8_t* mp = NULL if mask is None else <uint8_t*>rt.data(mask)
     if threads > 1:
         with nogil:
-            RN_dropout_forward(t == cnp.NPY_DOUBLE, xp, yp, mp, n, keep, scale, key, upper, threads)
+            RN_dropout_forward(t == cnp.NPY_DOUBLE, xp, yp, mp, n, keep, scale, seed, upper, threads)
     else:
-        RN_dropout_forward(t == cnp.NPY_DOUBLE, xp, yp, mp, n, keep, scale, key, upper, 1)
+        RN_dropout_forward(t == cnp.NPY_DOUBLE, xp, yp, mp, n, keep, scale, seed, upper, 1)
     return y, ((mask, scale) if save else None)
 
 

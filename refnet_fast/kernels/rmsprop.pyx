@@ -19,7 +19,7 @@ cdef extern from "refnet_fast/simd/optimize.h":
 def rmsprop_update(w, dw, v, learning_rate, rho=0.9, epsilon=1e-7, momentum=0.0, velocity=None, mean_gradient=None):
     """Writes w, v, velocity and mean_gradient in place. All arrays of one shape.
 
-    velocity None: no momentum. mean_gradient None: not centered.
+    velocity None: no momentum. mean_gradient None: not centered. learning_rate: a number or 0-d.
     """
     cdef int t = rt.float_array(w, "rmsprop_update", "w", -1)
     rt.slot_array(w, w, "rmsprop_update", "w")

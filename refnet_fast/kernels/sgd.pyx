@@ -17,7 +17,7 @@ cdef extern from "refnet_fast/simd/optimize.h":
 
 
 def sgd_update(w, dw, velocity, learning_rate, momentum=0.0, nesterov=False):
-    """Writes w and velocity in place. All arrays of one shape; velocity None without momentum."""
+    """Writes w and velocity in place. All arrays of one shape; velocity None without momentum; learning_rate a number or 0-d."""
     cdef int t = rt.float_array(w, "sgd_update", "w", -1)
     rt.slot_array(w, w, "sgd_update", "w")
     rt.same_as(dw, w, "sgd_update", "dw", "w")

@@ -23,6 +23,7 @@ typedef struct {
     int dbl, at, bt, kind;
     rn_int m, n, k, lda, ldb, ldc;
     const void *a, *b, *bias;
+    const int64_t *rows; /* if not NULL, row i of A in memory is row rows[i] of a: a batch drawn from a data set in place */
     void *c, *y; /* y: where f(C) goes if C itself must stay (gelu, silu); else NULL */
     /* plan */
     int walk, k_outer;
@@ -124,7 +125,7 @@ static rn_int FN(gemm_plan)(rn_gemm *g)
     const int tail = n % VL != 0;
     g->tiles = (m + RN_MR - 1) / RN_MR;
     g->panels = (n + NR - 1) / NR;
-    if (!g->at && !g->bt && m <= 3 && n >= RN_STRIPE * VL && k > 1) {
+    if (!g->at && !g->bt && !g->rows && m <= 3 && n >= RN_STRIPE * VL && k > 1) {
         g->walk = RN_STRIPES;
         return 0;
     }
@@ -181,8 +182,8 @@ static void FN(pack_panel)(const rn_gemm *g, rn_int j, rn_int columns, rn_int wi
  * too much, and the buffer has room for the last. */
 RN_INLINE void FN(pack_rows)(const rn_gemm *g, rn_int r, rn_int mr, rn_int k0, rn_int k1, REAL *out)
 {
-    const REAL *a = (const REAL *)g->a + k0 * g->lda + r;
-    for (rn_int k = k0; k < k1; k++, a += g->lda, out += mr) {
+    for (rn_int k = k0; k < k1; k++, out += mr) {
+        const REAL *a = (const REAL *)g->a + (g->rows ? (rn_int)g->rows[k] : k) * g->lda + r;
         rn_int i = 0;
         for (; i + VL <= mr; i += VL)
             FN(store)(out + i, FN(load)(a + i));
@@ -215,9 +216,9 @@ RN_INLINE void FN(one_tile)(const rn_gemm *g, rn_int r, rn_int mr, rn_int p, rn_
     if (apack)
         rows[0] = apack;
     else {
-        const REAL *a = (const REAL *)g->a + r * g->lda + k0;
+        const REAL *a = (const REAL *)g->a + k0;
         for (rn_int i = 0; i < mr; i++)
-            rows[i] = a + i * g->lda;
+            rows[i] = a + (g->rows ? (rn_int)g->rows[r + i] : r + i) * g->lda;
     }
     const int flags = (k0 == 0 ? TILE_FIRST : 0) | (last && g->kind == RN_RELU ? TILE_RELU : 0);
     FN(tiles)[mr - 1][apack != NULL][nv - 1](k1 - k0, rows, b, ldb, c, g->ldc, bias, columns - (nv - 1) * VL, flags);
@@ -311,7 +312,7 @@ static void FN(gemm_run)(rn_gemm *g, int threads)
     }
     if (g->walk != RN_BY_ROWS) {
         FN(narrow_job) j = {(const REAL *)g->a, (const REAL *)g->b, (const REAL *)g->bias, (REAL *)g->c,
-                            g->m, g->n, g->k};
+                            g->m, g->n, g->k, g->rows};
         if (g->walk == RN_OUTER) {
             rn_run(FN(outer_chunk), &j, (g->m + RN_OUTER_ROWS - 1) / RN_OUTER_ROWS, threads);
             return;

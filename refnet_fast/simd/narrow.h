@@ -24,6 +24,7 @@ typedef struct {
     const REAL *a, *b, *bias;
     REAL *c;
     rn_int m, n, k;
+    const int64_t *rows; /* outer: row s of A is row rows[s] of a, if not NULL */
 } FN(narrow_job);
 
 /* ---- stripes ---------------------------------------------------------------------------------------------------- */
@@ -92,13 +93,20 @@ static void FN(stripe_chunk)(void *p, rn_int chunk)
 
 /* ---- outer ------------------------------------------------------------------------------------------------------ */
 
-/* c[d][0 .. nv VL) += sum over r < kb of a[r][d] b[r][0 .. nv VL); c is a buffer of whole vectors: a masked store
+/* c[d][0 .. nv VL) += sum over r < kb of a[r][d] b[r][0 .. nv VL), a[r] being row index[r] of a if there is an index, which
+ * has `left` entries; c is a buffer of whole vectors: a masked store
  * could not be forwarded to the load of the next block. */
-RN_FLAT void FN(outer)(const int nv, const int kb, const REAL *a, rn_int lda, const REAL *b, rn_int n, REAL *c,
-                       rn_int rows)
+RN_FLAT void FN(outer)(const int nv, const int kb, const REAL *a, rn_int lda, const int64_t *index, rn_int left,
+                       const REAL *b, rn_int n, REAL *c, rn_int rows)
 {
     const rn_int width = n - (nv - 1) * VL;
     VEC held[16][4];
+    const REAL *at[16], *next[16];
+    RN_UNROLL
+    for (int r = 0; r < kb; r++) {
+        at[r] = a + (index ? (rn_int)index[r] : r) * lda;
+        next[r] = !index ? a + (kb + r) * lda : kb + r < left ? a + (rn_int)index[kb + r] * lda : at[r];
+    }
     RN_UNROLL
     for (int r = 0; r < kb; r++) {
         RN_UNROLL
@@ -111,14 +119,14 @@ RN_FLAT void FN(outer)(const int nv, const int kb, const REAL *a, rn_int lda, co
         if (d % (64 / (rn_int)sizeof(REAL)) == 0) { /* the same columns of the next block of rows, a line each */
             RN_UNROLL
             for (int r = 0; r < kb; r++)
-                RN_PREFETCH(a + (kb + r) * lda + d);
+                RN_PREFETCH(next[r] + d);
         }
         RN_UNROLL
         for (int v = 0; v < nv; v++)
             acc[v] = FN(load)(c + v * VL);
         RN_UNROLL
         for (int r = 0; r < kb; r++) {
-            const VEC x = FN(splat)(a[r * lda + d]);
+            const VEC x = FN(splat)(at[r][d]);
             RN_UNROLL
             for (int v = 0; v < nv; v++)
                 acc[v] += x * held[r][v];
@@ -135,10 +143,17 @@ RN_FLAT void FN(outer)(const int nv, const int kb, const REAL *a, rn_int lda, co
         RN_ALIGNED REAL c[RN_OUTER_ROWS * nv * VL];                                                                   \
         rn_int s = 0;                                                                                                 \
         memset(c, 0, (size_t)(rows * nv * VL) * sizeof(REAL));                                                        \
+        const REAL *a = j->a + at;                                                                                    \
+        if (j->rows) {                                                                                                \
+            for (; s + (kb) <= j->k; s += (kb))                                                                       \
+                FN(outer)(nv, kb, a, j->m, j->rows + s, j->k - s, j->b + s * j->n, j->n, c, rows);                    \
+            for (; s < j->k; s++)                                                                                     \
+                FN(outer)(nv, 1, a, j->m, j->rows + s, 1, j->b + s * j->n, j->n, c, rows);                            \
+        }                                                                                                             \
         for (; s + (kb) <= j->k; s += (kb))                                                                           \
-            FN(outer)(nv, kb, j->a + s * j->m + at, j->m, j->b + s * j->n, j->n, c, rows);                            \
+            FN(outer)(nv, kb, a + s * j->m, j->m, NULL, 0, j->b + s * j->n, j->n, c, rows);                           \
         for (; s < j->k; s++)                                                                                         \
-            FN(outer)(nv, 1, j->a + s * j->m + at, j->m, j->b + s * j->n, j->n, c, rows);                             \
+            FN(outer)(nv, 1, a + s * j->m, j->m, NULL, 0, j->b + s * j->n, j->n, c, rows);                            \
         for (rn_int d = 0; d < rows; d++)                                                                             \
             memcpy(j->c + (at + d) * j->n, c + d * nv * VL, (size_t)j->n * sizeof(REAL));                             \
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from refnet import initializers, ops
+from refnet import backend, initializers, ops
 from refnet.autodiff import value_of
 from refnet.layers.input_spec import InputSpec
 from refnet.layers.normalization.base import ScaleAndOffset
@@ -139,7 +139,7 @@ class BatchNormalization(ScaleAndOffset):
             )
         weights = None
         if mask is not None:  # one weight for each row of features
-            weights = np.asarray(value_of(mask), dtype=inputs.dtype)
+            weights = value_of(ops.cast(mask, inputs.dtype))
             if self.axis not in (-1, len(inputs.shape) - 1):
                 raise self._error(f"a mask needs the features along the last axis. Received: axis={self.axis}")
         if self.renorm:
@@ -147,13 +147,15 @@ class BatchNormalization(ScaleAndOffset):
             return ops.relu(y) if activation == "relu" else y
         y, statistics = ops.normalize_batch(inputs, self.gamma, self.beta, self.axis, self.epsilon, weights, activation)
         if value_of(inputs).size:  # an empty batch teaches nothing
-            self._move(self.moving_mean, statistics[0], self.momentum)
-            self._move(self.moving_variance, statistics[1], self.momentum)
+            row = backend.active().index_forward
+            self._move(self.moving_mean, row(statistics, 0, save=False)[0], self.momentum)
+            self._move(self.moving_variance, row(statistics, 1, save=False)[0], self.momentum)
         return y
 
     @staticmethod
     def _move(average, value, momentum):
-        average.assign(average.value * momentum + value * (1.0 - momentum))
+        backend.active().moving_average_update(average.value, value, momentum)
+        average.touch()
 
     def _renormalized(self, inputs, weights):
         y, (mean, variance) = ops.normalize_batch(inputs, None, None, self.axis, self.epsilon, weights)

@@ -37,6 +37,8 @@ class SpectralNormalization(Wrapper):
         arXiv:1802.05957.
     """
 
+    _same_every_step = False
+
     def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any):
         super().__init__(layer, **kwargs)
         if power_iterations <= 0:

@@ -1,0 +1,29 @@
+"""Constants: arrays that are made from plain numbers, and numbers that code outside the kernels decides.
+
+Why
+    A step is a list of kernels and the arrays between them. What enters it from elsewhere, the 1 that a gradient starts from or
+    the learning rate that a schedule sets, enters here, by name, so that whoever writes the step down can see it.
+"""
+import numpy as np
+
+__all__ = ["called_rate", "constant_array", "filled", "stacked_rows"]
+
+
+def constant_array(array):
+    """`array` itself: says that it is the same in every step."""
+    return array
+
+
+def filled(shape, value, dtype):
+    """A new array in which every entry is `value`."""
+    return np.full(shape, value, dtype) if shape else np.array(value, dtype)
+
+
+def called_rate(function, *counts):
+    """function(*counts), the counts as integers: 0-d float64. How a schedule gives the learning rate."""
+    return np.asarray(float(function(*(int(count) for count in counts))))
+
+
+def stacked_rows(a, b, dtype):
+    """a and b, (C,), as the rows of one (2, C)."""
+    return np.stack([a, b]).astype(dtype, copy=False)

@@ -1,0 +1,30 @@
+"""Counters: the state that makes one step differ from the next.
+
+Why
+    Adam corrects its start by the number of the step, a schedule follows it, and dropout must not draw the same mask twice. All of
+    that state is in arrays which kernels advance, so that a run can be written down, stopped, and taken up again bit for bit.
+
+Update
+    count     n ← n + 1
+    key       (seed, n), the key and the counter of one random stream (philox.py): hand out what stands there, then n ← n + 1
+"""
+import numpy as np
+
+__all__ = ["count_update", "next_key", "step_number"]
+
+
+def count_update(count):
+    """Adds one to a 0-d int64 array, in place."""
+    count += 1
+
+
+def step_number(count, every=1):
+    """The number of the update that comes next, counted from 1, with one in `every` steps.    count 0-d int64 -> 0-d int64"""
+    return np.asarray(count // every + 1)
+
+
+def next_key(state):
+    """A copy of state, (2,) uint32: seed and count; then the count in `state` goes up by one (modulo 2³²)."""
+    key = state.copy()
+    state[1:] += 1
+    return key

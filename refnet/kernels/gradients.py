@@ -1,0 +1,71 @@
+"""Gradients, before they are applied: clipped, accumulated, and weights decayed.
+
+Why
+    One batch with an exploding gradient can undo an epoch: clipping bounds the step, by entry or by length, and keeps the
+    direction in the latter case. A batch too large for memory is the sum of smaller ones: accumulation. Weights that the data do
+    not ask for should shrink: decay, taken from the weight itself and not from the gradient, which Adam would rescale
+    (Loshchilov and Hutter, 2019).
+
+Forward (g_1 ... g_n are the gradients of n variables)
+    by value          g' = min(max(g, -c), c)                                       elementwise
+    by norm           g' = s g,   s = c / max(|g|, c)                               |g| the root of the sum of squares
+    by global norm    the same with |g| taken over all entries of g_1 ... g_n
+    decay             w ← w (1 - λ η)                                               λ the decay, η the learning rate
+    accumulation      A ← A + g;  in every k-th step  g' = (g + A)/k, then A ← 0
+
+Ties and kinks
+    A norm that is NaN or infinite gives s = NaN: what has gone wrong shall be seen.
+
+By hand
+    g_1 = [3], g_2 = [4], c = 1: |g| = 5, s = 0.2, g' = [0.6], [0.8].
+"""
+import numpy as np
+
+__all__ = ["accumulate_update", "accumulated_mean", "add_gradients", "assign_update", "clip_gradient", "decay_update",
+           "scale_gradient", "shrink_factor", "unscale_gradient"]
+
+
+def clip_gradient(g, limit):
+    """g with every entry between -limit and limit."""
+    return np.asarray(np.clip(g, -limit, limit))
+
+
+def shrink_factor(limit, *gradients):
+    """s, 0-d float64: times s, the gradients together are at most `limit` long."""
+    norm = np.sqrt(sum(float(np.sum(np.square(g, dtype=np.float64))) for g in gradients))
+    return np.asarray(limit / max(norm, limit) if np.isfinite(norm) else np.nan)
+
+
+def scale_gradient(g, factor):
+    """factor · g, factor a number or a 0-d array, in g's type."""
+    return np.asarray(g * float(factor))
+
+
+def unscale_gradient(g, scale):
+    """g / scale: the gradient of a loss that was multiplied by `scale`."""
+    return np.asarray(g / scale)
+
+
+def decay_update(w, learning_rate, decay):
+    """w ← w (1 - decay · learning_rate), in place."""
+    w *= 1.0 - decay * float(learning_rate)
+
+
+def accumulate_update(total, value):
+    """total ← total + value, in place; value broadcasts to total's shape."""
+    total += value
+
+
+def add_gradients(a, b):
+    """a + b: what a value receives that was used twice."""
+    return np.asarray(a + b)
+
+
+def accumulated_mean(total, g, count):
+    """(g + total) / count: the mean of the gradients of `count` steps, of which `total` is the sum without the last."""
+    return np.asarray((g + total) / count)
+
+
+def assign_update(target, value):
+    """target ← value, in place; value broadcasts to target's shape and is cast to its type."""
+    target[...] = value

@@ -1,0 +1,40 @@
+"""The plan: a training step as a list of kernel calls.
+
+Why
+    A step of a small network is a few microseconds of arithmetic inside ten times as much Python: layers look up their
+    settings, the tape makes records, the loss checks shapes, and all of them come to the same decisions in every step. A list of
+    the kernels that were called, with the places of their arguments and results, holds what is left when all is decided.
+
+The list
+    slots       one place for everything that a step uses: its inputs, the parameters, constants, and what kernels return
+    program     instructions (kernel, arguments, results, dead), run in order:
+                    kernel       a function of a kernel set
+                    arguments    the slots of its arguments
+                    results      the slot of what it returns, or a tuple of slots if it returns a tuple
+                    dead         slots that nobody reads from here on: they are emptied, so that arrays die as early as they can
+    Slot 0 is the waste: what nobody reads goes there.
+
+Kernels never write their inputs, so each slot is written once and the list is in single-assignment form; only updates (of
+parameters, averages, counts) change arrays, and they stay in their order. That is why running the list again is the
+same as running the step again: the same kernels, on the same numbers, in the same order.
+
+By hand
+    y = 2 x, s = Σ y:    slots [waste, x, 2, y, s]
+        (multiply, (1, 2), 3, (1,)), (sum, (3,), 4, (3,))
+"""
+
+__all__ = ["run_plan"]
+
+
+def run_plan(program, slots):
+    """Run the instructions of `program` over `slots`, a list, in place."""
+    for kernel, arguments, results, dead in program:
+        y = kernel(*[slots[i] for i in arguments])
+        if type(results) is int:
+            slots[results] = y
+        else:
+            for slot, part in zip(results, y):
+                slots[slot] = part
+        slots[0] = None
+        for slot in dead:
+            slots[slot] = None

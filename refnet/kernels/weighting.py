@@ -1,0 +1,90 @@
+"""Weighting: values and weights brought to one shape, and labels to whole numbers.
+
+Why
+    A loss has a value for every sample, or for every position of every sample; weights come one per sample, one per value, or
+    with an axis of length one too many. A metric wants one value and one weight per sample. The rules are Keras'.
+
+By hand
+    values [[1, 3], [5, 7]] with weights [1, 0]: means over the second axis [2, 6], times the weights [2, 0].
+"""
+import numpy as np
+
+__all__ = ["aligned_weights", "label_indices", "samplewise", "whole_labels"]
+
+
+def samplewise(values, weights, by_mean):
+    """One weighted value for each sample, and one weight: (M,), (M,) float64; without weights the second is None.
+
+    Axes that the weights do not have are reduced first, by mean or (`by_mean` False) by sum.
+
+    Raises:
+        ValueError: the weights do not fit the values.
+    """
+    reduce = np.mean if by_mean else np.sum
+    values = np.asarray(values, dtype=np.float64)
+    if weights is None:
+        return (np.asarray(reduce(values, axis=tuple(range(1, values.ndim)))) if values.ndim > 1 else values), None
+    given, weights = weights, np.asarray(weights, dtype=np.float64)
+    if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
+        weights = weights[..., 0] if values.ndim > 0 else weights
+    elif values.ndim == weights.ndim + 1 and values.shape[-1] == 1:
+        values = values[..., 0] if weights.ndim != 1 else values
+        weights = weights[:, np.newaxis] if weights.ndim == 1 else weights
+    if values.ndim > weights.ndim:
+        values = reduce(values, axis=tuple(range(weights.ndim, values.ndim)))
+    if values.shape != weights.shape:
+        try:
+            weights = np.broadcast_to(weights, values.shape)
+        except ValueError:
+            raise ValueError(
+                f"`sample_weight` of shape {np.shape(given)} does not fit the metric's values of shape "
+                f"{values.shape}. Pass one weight per sample, shape {values.shape[:1]}."
+            ) from None
+    values = values * weights
+    if weights.ndim > 1:
+        weights = reduce(weights, axis=tuple(range(1, weights.ndim)))
+        values = reduce(values, axis=tuple(range(1, values.ndim)))
+    return np.asarray(values), np.ascontiguousarray(weights)
+
+
+def aligned_weights(weights, shape, dtype):
+    """Weights as a contiguous array of `shape`: one weight per leading index, trailing axes repeated.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    weights = np.asarray(weights, dtype=dtype)
+    if weights.ndim == len(shape) + 1 and weights.shape[-1] == 1:
+        weights = weights[..., 0]
+    if weights.shape == shape:
+        return np.ascontiguousarray(weights)
+    fits = weights.ndim <= len(shape) and all(w in (n, 1) for w, n in zip(weights.shape, shape, strict=False))
+    if not fits:
+        raise ValueError(
+            f"`sample_weight` of shape {weights.shape} does not fit the per-sample values of shape {tuple(shape)}. "
+            f"Pass one weight per sample, shape {tuple(shape[:1])}, or one per value, shape {tuple(shape)}."
+        )
+    weights = weights.reshape(weights.shape + (1,) * (len(shape) - weights.ndim))
+    return np.ascontiguousarray(np.broadcast_to(weights, shape))
+
+
+def whole_labels(labels, shape):
+    """Labels as contiguous int64 under another shape.
+
+    Raises:
+        ValueError: a label is not a whole number.
+    """
+    if labels.dtype.kind == "f":
+        whole = labels.astype(np.int64)
+        if not np.array_equal(whole, labels):
+            raise ValueError("the targets are not whole numbers.")
+        return whole.reshape(shape)
+    return np.ascontiguousarray(labels, dtype=np.int64).reshape(shape)
+
+
+def label_indices(labels, shape):
+    """Labels as contiguous int64 under another shape; -1, which is no class, where a label is not a whole number."""
+    if labels.dtype.kind == "f":
+        whole = np.where(np.isfinite(labels), labels, -1).astype(np.int64)
+        labels = np.where(whole == labels, whole, -1)
+    return np.ascontiguousarray(labels, dtype=np.int64).reshape(shape)
