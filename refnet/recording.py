@@ -303,15 +303,15 @@ class Plan:
         self.program = list(recorder.program)
         self.shapes = list(recorder.types)
         self.size = len(recorder.contents)
-        self.run_plan = backend.active().run_plan
+        self.kernels = backend.active()
+        self.run_plan = self.kernels.run_plan
         self.rewritten: list[str] = []
 
-    def slot(self, constant: Any = None) -> int:
-        """A new slot, for rules that rewrite the program; with a constant in it if one is given."""
+    def constant(self, value: Any) -> int:
+        """A slot that holds a constant, for rules that rewrite the program."""
         self.size += 1
-        self.shapes.append(_short_type(constant))
-        if constant is not None:
-            self.constants[self.size - 1] = constant
+        self.shapes.append(_short_type(value))
+        self.constants[self.size - 1] = value
         return self.size - 1
 
     def readers(self) -> dict[int, list[Instruction]]:

@@ -2,7 +2,7 @@
 
 Sequential and the functional Model both hold one. The nodes between inputs and outputs are sorted once; each becomes a
 step (function, where its input stands, where its output goes), so that running the model is a loop over a list: no
-graph is walked and no structure is flattened while training. Some neighbours share a step (fusion.py).
+graph is walked and no structure is flattened while training.
 """
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from refnet import autodiff, graph, ops
 from refnet.layers.layer import Layer
 from refnet.layers.support import defined_by
-from refnet.models.fusion import fuse
 from refnet.utils import tree
 
 __all__ = ["Network"]
@@ -66,7 +65,7 @@ class Network:
         self._compile()
 
     def __getstate__(self):
-        return {key: value for key, value in vars(self).items() if key not in ("_steps", "_single_steps")}
+        return {key: value for key, value in vars(self).items() if key != "_steps"}
 
     def __setstate__(self, state):
         vars(self).update(state)
@@ -88,8 +87,7 @@ class Network:
         self._output_slots = [slots[id(tensor)] for tensor in self.outputs]
         self._single_output = self._output_slots[0] if graph.is_keras_tensor(self.outputs_struct) else None
         kept = set(self._output_slots)
-        self._steps = _with_releases(fuse(steps, kept), kept)
-        self._single_steps = _with_releases(steps, kept)  # masks are handed on from layer to layer
+        self._steps = _with_releases(steps, kept)
         only = self.inputs[0] if graph.is_keras_tensor(self.inputs_struct) else None
         known = only is not None and None not in only.shape[1:] and len(only.shape) > 0
         self._only_dtype = np.dtype(only.dtype) if known else None
@@ -164,7 +162,7 @@ class Network:
         """The same with masks beside the values: layers that take `mask` get it, `compute_mask` hands it on."""
         masks = tree.flatten(mask) if mask is not None else [None] * len(self.inputs)
         masks = masks + [None] * (self._slot_count - len(masks))
-        for (call, source, target, takes_training, _), node in zip(self._single_steps, self._step_nodes(), strict=True):
+        for (call, source, target, takes_training, _), node in zip(self._steps, self._step_nodes(), strict=True):
             layer = node.operation if isinstance(node.operation, Layer) else None
             sources = [source] if source is not None else call.sources
             incoming = [masks[s] for s in sources]

@@ -102,7 +102,7 @@ def conv_max_pool(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "va
                   activation: str = "linear") -> Any:
     """max_pool(conv(...), 2) of images, channels last, in one kernel. (Beyond Keras.)
 
-    Models run it where such a pool follows a convolution (`refnet/models/fusion.py`); the mathematics is in
+    A step that is written down runs it where such a pool follows a convolution (`refnet/models/rules.py`); the mathematics is in
     `refnet/kernels/convolution_pooling.py`.
 
     Args:
