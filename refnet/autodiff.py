@@ -45,8 +45,9 @@ _tapes: ContextVar[tuple[GradientTape, ...]] = ContextVar("refnet_tapes", defaul
 # its time: the record is stale if one of its variables has the larger number.
 _clock = [0]
 
-# Called when a variable's `trainable` changes: layers keep lists of their trainable variables.
-TRAINABLE_LISTENERS: list[Callable[[], None]] = []
+# Called when a variable's `trainable` changes, or its array is replaced by another one: layers keep lists of their trainable
+# variables, and steps that are written down keep the arrays.
+VARIABLE_LISTENERS: list[Callable[[], None]] = []
 
 # name of an operator or NumPy function -> the op; filled by refnet.ops, which stands above this module.
 DISPATCH: dict[str, Callable] = {}
@@ -204,6 +205,11 @@ class Variable(Operators):
         self.path = self.name
         self.version = 0
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        if name == "value":
+            _variable_changed()
+
     @property
     def trainable(self) -> bool:
         """Whether tapes watch it and training changes it."""
@@ -212,8 +218,7 @@ class Variable(Operators):
     @trainable.setter
     def trainable(self, trainable: bool) -> None:
         self.watched = bool(trainable)
-        for listener in TRAINABLE_LISTENERS:
-            listener()
+        _variable_changed()
 
     @property
     def shape(self) -> tuple[int, ...]: return self.value.shape
@@ -243,14 +248,14 @@ class Variable(Operators):
 
     def touch(self) -> None:
         """Say that `value` was written into: tapes that used it before refuse to differentiate. `assign` does it by itself."""
-        self.version = _clock[0] = _clock[0] + 1
+        self.__dict__["version"] = _clock[0] = _clock[0] + 1
 
     @staticmethod
     def touch_all(variables: Sequence[Variable]) -> None:
         """`touch` for several at once."""
         _clock[0] = now = _clock[0] + 1
         for variable in variables:
-            variable.version = now
+            variable.__dict__["version"] = now
 
     def assign_add(self, value: Any) -> Variable: return self.assign(self.value + value_of(value))
     def assign_sub(self, value: Any) -> Variable: return self.assign(self.value - value_of(value))
@@ -260,6 +265,11 @@ class Variable(Operators):
     def __int__(self): return int(self.value)
     def __len__(self): return len(self.value)
     def __repr__(self): return f"<Variable path={self.path} shape={self.value.shape} dtype={self.value.dtype}>"
+
+
+def _variable_changed() -> None:
+    for listener in VARIABLE_LISTENERS:
+        listener()
 
 
 def is_recording() -> bool:

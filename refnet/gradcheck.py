@@ -29,6 +29,7 @@ from refnet.autodiff import GradientTape, Tensor, Variable, value_of
 from refnet.graph import flatten, map_structure
 from refnet.layers import Layer
 from refnet.random import SeedGenerator
+from refnet.utils import tracking
 
 __all__ = ["GradientError", "Report", "Row", "check"]
 
@@ -322,6 +323,7 @@ def _float64(layer: Layer | None, variables: Sequence[Variable]) -> Iterator[Non
     def change(owner: Any, attribute: str, value: Any) -> None:
         changed.append((owner, attribute, vars(owner)[attribute]))
         vars(owner)[attribute] = value
+        tracking.structure_changed()
 
     for v in _unique([*(layer.variables if layer is not None else []), *variables]):
         if v.value.dtype.kind == "f":
@@ -341,5 +343,6 @@ def _float64(layer: Layer | None, variables: Sequence[Variable]) -> Iterator[Non
     finally:
         for owner, attribute, value in reversed(changed):
             vars(owner)[attribute] = value
+            tracking.structure_changed()
             if isinstance(owner, Variable):
                 owner.touch()

@@ -353,17 +353,10 @@ class Plan:
         for slot, value in self.constants.items():
             if slot in used:
                 self.template[slot] = value
-        self.held = [(slot, v, v.value) for slot, v in self.variables.items() if slot in used]
-        for slot, _, value in self.held:
-            self.template[slot] = value
+        for slot, variable in self.variables.items():
+            if slot in used:
+                self.template[slot] = variable.value
         return self
-
-    def stands(self) -> bool:
-        """Whether the arrays of all variables are still the ones that were recorded."""
-        for _, variable, value in self.held:
-            if variable.value is not value:
-                return False
-        return True
 
     def run(self, inputs: Sequence[ndarray]) -> list[Any]:
         """Run it on other inputs of the same shapes and types; returns the outputs."""

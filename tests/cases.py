@@ -267,6 +267,6 @@ PLAIN_KERNELS = (
     "aligned_weights", "assign_update", "binary_matches", "called_rate", "categorical_matches", "clip_gradient",
     "count_update", "decay_update", "dropout_mask", "filled", "gather_rows", "interpolation_matrix", "label_indices",
     "max_norm", "mean_update", "min_max_norm", "moving_average_update", "nearest_indices", "next_key", "non_negative",
-    "philox_words", "samplewise", "scale_gradient", "shrink_factor", "sparse_categorical_matches", "stacked_rows",
+    "philox_words", "same_layouts", "samplewise", "scale_gradient", "shrink_factor", "sparse_categorical_matches", "stacked_rows",
     "step_number", "unit_norm", "unscale_gradient", "whole_labels",
 )

@@ -23,7 +23,7 @@ By hand
         (multiply, (1, 2), 3, (1,)), (sum, (3,), 4, (3,))
 """
 
-__all__ = ["run_plan"]
+__all__ = ["run_plan", "same_layouts"]
 
 
 def run_plan(program, slots):
@@ -38,3 +38,18 @@ def run_plan(program, slots):
         slots[0] = None
         for slot in dead:
             slots[slot] = None
+
+
+def same_layouts(arrays, layouts, rows=False):
+    """Whether arrays have the shapes and types of `layouts`, pairs (shape, dtype), and are contiguous.
+
+    With `rows`, all but the last may have any number of rows: they are data sets, and the last one says which rows to take.
+    """
+    if len(arrays) != len(layouts):
+        return False
+    for position, (array, (shape, dtype)) in enumerate(zip(arrays, layouts)):
+        start = 1 if rows and position < len(arrays) - 1 else 0
+        if not (array.shape[start:] == shape[start:] and array.dtype == dtype and array.ndim == len(shape)
+                and array.flags.c_contiguous and array.flags.aligned):
+            return False
+    return True

@@ -92,8 +92,8 @@ class Mean(Metric):
             kernels.accumulate_update(count, kernels.sum_forward(weights, save=False)[0])
 
     def reset_state(self):
-        self.total.value[...] = 0.0
-        self.count.value[...] = 0.0
+        self.total.value[()] = 0.0
+        self.count.value[()] = 0.0
 
     def result(self):
         count = float(self.count.value)

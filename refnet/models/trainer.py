@@ -396,7 +396,7 @@ class Trainer(Steps):
     # --- helpers ----------------------------------------------------------------------------------
 
     def _logs_of(self, done, logs):
-        return plain_logs(self.get_metrics_result() if done else logs)
+        return self.get_metrics_result() if done else plain_logs(logs)
 
     def _check_compiled(self, method):
         if not self.compiled:

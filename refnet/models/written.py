@@ -52,6 +52,44 @@ class _Entry:
         self.reason = reason  # why it is not written down
 
 
+class _Hot:
+    """The list that was run last, with what tells quickly that it fits again: the key, taken apart."""
+
+    def __init__(self, key, entry, leaves, rows):
+        self.plan, self.structure = entry.plan, entry.structure
+        self.kind, _, self.kernels, self.step_kind = key[:4]
+        self.rows = rows
+        self.layouts = tuple([(a.shape, a.dtype) for a in leaves])
+        self.same_layouts = self.kernels.same_layouts
+        self.pattern = _pattern(leaves)
+        self.versions = (tracking.structure_version(), tracking.settings_version())
+
+    def fits(self, model, leaves, rows):
+        return (
+            self.versions == (tracking.structure_version(), tracking.settings_version())
+            and rows is self.rows
+            and self.same_layouts(leaves, self.layouts, rows)
+            and backend.active() is self.kernels
+            and (self.kind != "train" or model.optimizer._step_kind() == self.step_kind)
+            and _pattern(leaves) == self.pattern
+        )
+
+    def run(self, leaves):
+        outputs = self.plan.run(leaves)
+        if self.kind != "predict":
+            return None
+        return outputs[0] if self.structure is None else tree.pack_sequence_as(self.structure, outputs)
+
+
+def _pattern(leaves):
+    """Which arrays are the same array: None if all are different."""
+    if len(leaves) < 2 or (len(leaves) == 2 and leaves[0] is not leaves[1]):
+        return None
+    first = {}
+    found = tuple([first.setdefault(id(array), position) for position, array in enumerate(leaves)])
+    return None if len(first) == len(leaves) else found
+
+
 class WrittenSteps:
     """The lists of one model.
 
@@ -64,6 +102,7 @@ class WrittenSteps:
         self._entries = {}
         self._tries = {}
         self._states = {}
+        self._hot = {}
         self._versions = self._now = None
 
     def run(self, kind, leaves, step, rows=False):
@@ -79,32 +118,26 @@ class WrittenSteps:
             (done, result): done is whether the list ran; then result is the prediction, or None for other kinds; else it
             is what `step()` returned.
         """
+        hot = self._hot.get(kind)
+        if hot is not None and hot.fits(self._model, leaves, rows) and not autodiff.is_recording():
+            return True, hot.run(leaves)
         key = self._key(kind, leaves, rows)
         entry = self._entries.get(key)
-        if entry is not None and entry.plan is not None:
-            plan = entry.plan
-            if plan.stands() and not autodiff.is_recording():
-                outputs = plan.run(leaves)
-                if kind != "predict":
-                    return True, None
-                return True, outputs[0] if entry.structure is None else tree.pack_sequence_as(entry.structure, outputs)
-            if not plan.stands():
-                del self._entries[key]
-                entry = None
         if entry is None:
             if not self._ready(kind) or autodiff.is_recording():
                 return False, step()
             entry = self._open(key, kind)
         if entry.reason is not None or autodiff.is_recording():
             return False, step()
-        return False, self._record(key, entry, kind, leaves, step)
+        if entry.plan is None:
+            return False, self._record(key, entry, kind, leaves, step)
+        self._hot[kind] = hot = _Hot(key, entry, leaves, rows)
+        return True, hot.run(leaves)
 
     # --- keys ----------------------------------------------------------------------------------------------------
 
     def _key(self, kind, leaves, rows):
-        key = [kind, self._state(), backend.active()]
-        if kind == "train":
-            key.append(self._model.optimizer._step_kind())
+        key = [kind, self._state(), backend.active(), self._model.optimizer._step_kind() if kind == "train" else ()]
         if rows:
             key.append("rows")
             for array in leaves[:-1]:
@@ -112,13 +145,8 @@ class WrittenSteps:
             key.append(len(leaves[-1]))
         else:
             for array in leaves:
-                key.append((array.shape, array.dtype, array.flags.carray or array.flags.c_contiguous))
-        if len(leaves) > 1:
-            for position in range(1, len(leaves)):
-                for before in range(position):
-                    if leaves[before] is leaves[position]:
-                        key.append((before, position))
-                        break
+                key.append((array.shape, array.dtype, array.flags.c_contiguous and array.flags.aligned))
+        key.append(_pattern(leaves))
         return tuple(key)
 
     def _state(self):
@@ -139,6 +167,7 @@ class WrittenSteps:
                 tuple([layer.trainable for layer in layers]),
                 tuple(map(id, variables)),
                 tuple([v.trainable for v in variables]),
+                tuple([id(v.value) for v in self._variables("train" if model.optimizer is not None else "predict")]),
                 tuple(map(id, owners)),
                 tracking.settings_of(owners),
             )
@@ -146,6 +175,7 @@ class WrittenSteps:
                 if len(self._states) >= MOST_ENTRIES:
                     self._states.clear()
                     self._entries.clear()
+                    self._hot.clear()
                 self._states[found] = (len(self._states), owners, variables)  # kept alive: their ids stay theirs
             self._versions, self._now = versions, self._states[found][0]
         return self._now
@@ -176,6 +206,7 @@ class WrittenSteps:
         reason = obstacle(self._model, kind)
         if reason is None and tries > MOST_TRIES:
             reason = "its settings, or which weights are trainable, change all the time"
+        self._hot.clear()
         while len(self._entries) >= MOST_ENTRIES:
             del self._entries[next(iter(self._entries))]
         entry = self._entries[key] = _Entry(reason)

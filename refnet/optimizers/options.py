@@ -14,6 +14,7 @@ class UpdateOptions(tracking.Settings):
     _state_attributes = ("learning_rate",)
 
     built: bool
+    _plain: bool
     use_ema: bool
     _index: dict
     _averages: list
@@ -41,6 +42,8 @@ class UpdateOptions(tracking.Settings):
 
     def _step_kind(self):
         """What differs between steps that are otherwise alike: a step is written down once for each kind."""
+        if self.built and self._plain:
+            return ()
         step, every = int(self._iterations.value), self.gradient_accumulation_steps or 1
         kind: tuple = ((step + 1) % every == 0,)
         if self.use_ema:

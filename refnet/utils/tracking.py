@@ -26,7 +26,7 @@ def structure_changed() -> None:
     _version += 1
 
 
-autodiff.TRAINABLE_LISTENERS.append(structure_changed)
+autodiff.VARIABLE_LISTENERS.append(structure_changed)
 
 _settings = 0
 

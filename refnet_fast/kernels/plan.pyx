@@ -3,9 +3,12 @@
 How it is fast: arguments go to the kernel as a C array (PEP 590), no tuple is made and no list is searched.
 Why it is right: refnet/kernels/plan.py.
 """
+cimport numpy as cnp
 from cpython.object cimport PyObject
 
-__all__ = ["run_plan"]
+cnp.import_array()
+
+__all__ = ["run_plan", "same_layouts"]
 
 cdef extern from "Python.h":
     object PyObject_Vectorcall(object callable, PyObject** args, size_t n, PyObject* names)
@@ -52,3 +55,29 @@ def run_plan(program, slots):
         places[0] = None
         for i in range(len(dead)):
             put(places, dead[i], None)
+
+
+def same_layouts(arrays, layouts, rows=False):
+    """Whether arrays have the shapes and types of `layouts`, pairs (shape, dtype), and are contiguous.
+
+    With `rows`, all but the last may have any number of rows: they are data sets, and the last one says which rows to take.
+    """
+    cdef Py_ssize_t count = len(arrays), position = 0
+    cdef int axis, start, ndim
+    cdef tuple shape
+    if count != len(layouts):
+        return False
+    for array in arrays:
+        shape, dtype = layouts[position]
+        if not cnp.PyArray_Check(array):
+            return False
+        ndim = cnp.PyArray_NDIM(<cnp.ndarray>array)
+        if (ndim != len(shape) or (<object>cnp.PyArray_DESCR(<cnp.ndarray>array) is not dtype and array.dtype != dtype)
+                or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>array)):
+            return False
+        start = 1 if rows and position < count - 1 else 0
+        for axis in range(start, ndim):
+            if cnp.PyArray_DIM(<cnp.ndarray>array, axis) != <cnp.npy_intp>shape[axis]:
+                return False
+        position += 1
+    return True
