@@ -2,7 +2,7 @@
 
 While a tape records, every operation on a value that needs a gradient appends one record
 
-    (backward, saved, inputs, needs, output)
+    (backward, saved, inputs, needs, output, time)
 
 and hands on its result as a `Tensor`. To find the gradients, walk the records once, last to first:
 
