@@ -112,7 +112,7 @@ def batch_norm_backward(dy, saved, needs=(True, True, True)):
     """dy (N, C)   ->   dx (N, C), dgamma (C,), dbeta (C,); None where not needed"""
     x, mean, inverse, gamma, has_beta, weights, total, training, activation_saved = saved
     need_x, need_gamma, need_beta = needs
-    dz = activation_backward(dy, activation_saved)                         # y = f(z)                        (N, C)
+    dz = activation_backward(dy, activation_saved)                # y = f(z)                        (N, C)
     normal = (x - mean) * inverse                                 # x̂ = (x - μ)/σ                    (N, C)
     sum_dz = dz.sum(axis=0, dtype=np.float64)                     # (C,)
     sum_dz_normal = (dz * normal).sum(axis=0, dtype=np.float64)

@@ -10,8 +10,9 @@ The words
     few samples that are computed together: x (N, D) holds N samples of D features, one sample a row. An image has
     places (rows and columns of pixels) and at each place one number per channel: red, green, blue; behind the first
     layer, whatever the network has learned to look for there. A mask is an array of ones and zeros (or weights) that
-    says which entries count. A layer turns an array into the next one; its weights are the numbers that training
-    adjusts. The loss L is one number that says how wrong the output is.
+    says which entries count.
+    A layer turns an array into the next one; its weights are the numbers that training adjusts. The loss L is one
+    number that says how wrong the output is.
 
 One path
     x → y → L. Turn x up by a little h: y moves by ∂y/∂x h, and so L by ∂L/∂y ∂y/∂x h. Rates multiply along a path.
@@ -32,14 +33,16 @@ The walk
         the dx of a layer is the dy of the layer below.
     This is why forward and backward stand as a pair in every chapter, why backward takes dy as an argument, and why
     it need not know what L is. What the pair must remember in between (a slope depends on where it is taken) is
-    called `saved`. Backward always walks in the reverse order of forward: then dy is complete, all its paths added,
-    before it is handed on.
+    called `saved`.
+    Backward always walks in the reverse order of forward: then dy is complete, all its paths added, before it is
+    handed on.
 
 By hand
     x = 3 goes two ways:  u = 2·3 = 6  and  v = 3² = 9.  They meet in L = u v, that is 6·9 = 54.
     Back, from dL = 1:
-        through L = u v                dL v = 1·9 = 9 for u,    dL u = 1·6 = 6 for v
-        through u = 2x and v = x²      one path gives 9·2 = 18, the other 6·2·3 = 36, and both together 18 + 36 = 54
+        through L = u v      du = dL v = 1·9 = 9             dv = dL u = 1·6 = 6
+        through u = 2x       one path gives 9·2 = 18
+        through v = x²       the other gives 6·2·3 = 36      both together, dx = 18 + 36 = 54
     To see that it is right, multiply out: L = 2x · x² = 2x³, whose slope at 3 is 6·3² = 54. Or nudge x and look:
 
     >>> def loss(x):

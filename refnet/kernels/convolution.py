@@ -23,8 +23,8 @@ Forward (two dimensions; one and three are the same with fewer or more indices)
 Derivation
     Let S_uv x̃ be that shifted window, (N, I, J, C):   z = b + Σ_uv (S_uv x̃) w_uv.
     Each term is a dense layer, so dense.py gives everything:
-        dw_uv = (S_uv x̃)ᵀ dz                summed over n, i, j
-        db    = dz summed over n, i, j
+        dw_uv = (S_uv x̃)ᵀ dz             summed over n, i, j
+        db    = dz                       summed over n, i, j
         d(S_uv x̃) = dz w_uvᵀ             and what was read from x̃ at (i s + u r, j s + v r) is added back at that place:
         dx̃[n, i s + u r, j s + v r, c] += Σ_o dz[n,i,j,o] w[u,v,c,o]
     dx is dx̃ without its border: a zero that was put there learns nothing.
@@ -130,7 +130,7 @@ def conv_backward(dy, saved, needs=(True, True, True)):
     """dy (N, *I, F)   ->   dx (N, *S, C), dw (*K, C/groups, F), db (F,); None where not needed"""
     x, w, has_bias, (strides, padding, dilation, groups), activation_saved = saved
     need_x, need_w, need_b = needs
-    dz = activation_backward(dy, activation_saved)                         # y = f(z)                        (N, *I, F)
+    dz = activation_backward(dy, activation_saved)                # y = f(z)                        (N, *I, F)
     kernel_size, (per_group, filters) = w.shape[:-2], w.shape[-2:]
     filters_each = filters // groups
     padded = pad_spatial(x, padding)

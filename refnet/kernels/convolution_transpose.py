@@ -80,7 +80,7 @@ def conv_transpose_backward(dy, saved, needs=(True, True, True)):
     """dy (N, *size, F)   ->   dx (N, *S, C), dw (*K, F, C), db (F,); None where not needed"""
     x, w, has_bias, (strides, before, size, dilation), activation_saved = saved
     need_x, need_w, need_b = needs
-    dz = activation_backward(dy, activation_saved)                         # y = f(z)
+    dz = activation_backward(dy, activation_saved)                # y = f(z)
     kernel_size, (filters, channels) = w.shape[:-2], w.shape[-2:]
     frame = np.zeros((x.shape[0], *_frame(x.shape[1:-1], kernel_size, strides, dilation, before, size), filters), dz.dtype)
     frame[_inside(before, size)] = dz                             # what was cut off received no gradient

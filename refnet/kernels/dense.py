@@ -66,7 +66,7 @@ def dense_backward(dy, saved, needs=(True, True, True)):
     """dy (N, F) = ∂L/∂y   ->   dx (N, D), dw (D, F), db (F,); None where not needed"""
     x, w, has_bias, activation_saved = saved
     need_x, need_w, need_b = needs
-    dz = activation_backward(dy, activation_saved)                         # y = f(z)                        (N, F)
+    dz = activation_backward(dy, activation_saved)                # y = f(z)                        (N, F)
     dx = dz @ w.T if need_x else None                             # z = x w + b, through x          (N, D)
     dw = x.T @ dz if need_w else None                             # z = x w + b, through w          (D, F)
     db = None

@@ -69,7 +69,7 @@ def depthwise_conv_backward(dy, saved, needs=(True, True, True)):
     """dy (N, *I, C M)   ->   dx (N, *S, C), dw (*K, C, M), db (C M,); None where not needed"""
     x, w, has_bias, (strides, padding, dilation), activation_saved = saved
     need_x, need_w, need_b = needs
-    dz = activation_backward(dy, activation_saved)                         # y = f(z)
+    dz = activation_backward(dy, activation_saved)                # y = f(z)
     kernel_size, (channels, multiplier) = w.shape[:-2], w.shape[-2:]
     size = dz.shape[1:-1]
     split = dz.reshape(*dz.shape[:-1], channels, multiplier)

@@ -12,7 +12,7 @@ Forward, along one axis of H old and I new pixels (or W and J)
         R_ij ∝ k(h),   h = |(i + ½) H/I - (j + ½)| / a            each row divided by its sum
         bilinear    k(h) = 1 - h                          up to 1, then 0
         bicubic     k(h) = 3/2 h³ - 5/2 h² + 1            up to 1;   -1/2 h³ + 5/2 h² - 4 h + 2   up to 2, then 0
-        lanczos     k(h) = sinc(h) sinc(h/m)              up to m = 3 or 5, then 0
+        lanczos     k(h) = sinc(h) sinc(h/m)              up to m = 3 or 5, then 0;   sinc(h) = sin(π h)/(π h)
     a = 1; with antialiasing a = max(H/I, 1): when an image shrinks, the kernel is stretched so that no old pixel is
     missed. Dividing by the row's sum keeps a constant image constant, at the border too, where a part of the kernel
     hangs outside.
