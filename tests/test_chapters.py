@@ -180,3 +180,100 @@ def test_a_chapter_says_why_before_it_says_what(chapter):
     _, why, what = docstring(chapter).split("\n\n", 2)
     assert not why.startswith(" ") and len(why.splitlines()) >= 2, f"{chapter}: begin with why anyone wants this"
     assert re.search(r"^(Forward|Update|The |What |Philox)", what, flags=re.MULTILINE)
+
+
+# --- What chapters say of behaviour -----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("name", "bottom"), [("silu", -1.2785), ("gelu", -0.7518), ("gelu_tanh", -0.7525)])
+def test_activation_two_z_with_the_same_y_and_opposite_slopes(kernels, name, bottom):
+    """What they save is z, as y does not determine the slope."""
+    def f(z):
+        return kernels.activation_forward(np.array([z]), name)[0][0]
+
+    def slope(z):
+        return kernels.activation_backward(np.array([1.0]), kernels.activation_forward(np.array([z]), name)[1])[0]
+
+    left, low, high = -2.5, bottom, 0.0                          # f falls down to `bottom` and rises from there
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if f(middle) < f(left) else (low, middle)
+    assert abs(f(low) - f(left)) < 1e-12 and slope(left) < -1e-3 and slope(low) > 1e-3
+
+
+def test_reduction_without_the_mean_sgd_diverges_and_adam_hardly_notices(kernels):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(32, 5))
+    t = x @ rng.normal(size=(5, 1)) + 1
+    ends = {}
+    for scale in (1 / 32, 1.0):
+        for optimizer in ("sgd", "adam"):
+            w, b = np.zeros((5, 1)), np.zeros(1)
+            slots = [(np.zeros_like(p), np.zeros_like(p)) for p in (w, b)]
+            losses = []
+            for step in range(1, 51):
+                y, saved = kernels.dense_forward(x, w, b)
+                l, saved_l = kernels.mean_squared_error_forward(y, t)
+                _, saved_sum = kernels.weighted_sum_forward(l, scale=scale)
+                losses.append(float(l.mean()))
+                dl = kernels.weighted_sum_backward(np.array(1.0), saved_sum)
+                dy, _ = kernels.mean_squared_error_backward(dl, saved_l)
+                _, dw, db = kernels.dense_backward(dy, saved)
+                for p, g, (m, v) in zip((w, b), (dw, db), slots):
+                    if optimizer == "sgd":
+                        kernels.sgd_update(p, g, None, 0.1)
+                    else:
+                        kernels.adam_update(p, g, m, v, step, 0.1)
+            ends[scale, optimizer] = losses[-1] / losses[0]
+    assert ends[1 / 32, "sgd"] < 1e-2 and ends[1.0, "sgd"] > 1e6
+    assert ends[1 / 32, "adam"] < 1e-2 and abs(ends[1.0, "adam"] / ends[1 / 32, "adam"] - 1) < 1e-3
+
+
+def test_cross_entropy_a_saturated_probability_learns_nothing_logits_do(kernels):
+    dl, t = np.array([1.0]), np.array([[1.0]])
+    _, saved = kernels.binary_crossentropy_forward(np.array([[0.0]]), t)
+    assert kernels.binary_crossentropy_backward(dl, saved)[0, 0] == 0
+    _, saved = kernels.binary_crossentropy_forward(np.array([[-50.0]]), t, from_logits=True)
+    assert kernels.binary_crossentropy_backward(dl, saved)[0, 0] == -1
+
+
+@pytest.mark.parametrize("size", [1e-2, 1.0, 1e6])
+def test_rmsprop_steps_do_not_depend_on_the_gradients_size(kernels, size):
+    """The first is η / √(1 - ρ), the later ones go to η, as long as g² is well above ε."""
+    w, v, steps = np.zeros(1), np.zeros(1), []
+    for _ in range(200):
+        before = w.copy()
+        kernels.rmsprop_update(w, np.array([size]), v, learning_rate=0.1)
+        steps.append(float((before - w)[0]))
+    np.testing.assert_allclose([steps[0], steps[-1]], [0.1 / np.sqrt(0.1), 0.1], rtol=1e-2)
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 1e-3, 2.0])
+def test_batch_norm_what_the_two_sums_take_out(kernels, epsilon):
+    """Σ dx = 0, and of dx̂'s component along x̂ the fraction ε/(v + ε) is left."""
+    rng = np.random.default_rng(0)
+    x, dy = rng.normal(size=(7, 3)), rng.normal(size=(7, 3))
+    statistics = np.zeros((2, 3))
+    y, saved = kernels.batch_norm_forward(x, epsilon=epsilon, statistics=statistics)     # without γ and β: y = x̂
+    dx = kernels.batch_norm_backward(dy, saved)[0]
+    v = statistics[1]
+    np.testing.assert_allclose(dx.sum(axis=0), 0, atol=1e-12)
+    left = epsilon / (v + epsilon) * (dy * y).sum(axis=0) / np.sqrt(v + epsilon)
+    np.testing.assert_allclose((dx * y).sum(axis=0), left, atol=1e-12)
+
+
+def test_batch_norm_ten_layers_of_sigmoids_learn_with_it_only(rn):
+    (x, labels), (x_test, labels_test) = rn.datasets.digits.load_data()
+    right = []
+    for normalise in (False, True):
+        rn.utils.set_random_seed(0)
+        model = rn.Sequential([rn.Input((64,))])
+        for _ in range(10):
+            model.add(rn.layers.Dense(32))
+            if normalise:
+                model.add(rn.layers.BatchNormalization())
+            model.add(rn.layers.Activation("sigmoid"))
+        model.add(rn.layers.Dense(10, activation="softmax"))
+        model.compile(rn.optimizers.SGD(0.1, momentum=0.9), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.fit(x.reshape(-1, 64) / 16, labels, epochs=20, verbose=0)
+        right.append(model.evaluate(x_test.reshape(-1, 64) / 16, labels_test, verbose=0)[1])
+    assert right[0] < 0.2 and right[1] > 0.9

@@ -3,7 +3,7 @@
 A layer learns from what the layers below hand it, while these change in every step. In a deep network features drift
 off to scales where activations are flat and hardly a gradient comes back. Taking out mean and scale after each layer
 keeps them where learning works: ten layers of sigmoids on refnet's handwritten digits only guess without it, and get
-95 of 100 right with it.
+nine of ten right with it.
 
 Forward, for each feature c by itself (N rows: the samples, and all places of an image)
     training     μ = 1/Ω Σ_n ω_n x_n          Ω = Σ_n ω_n, ω_n = 1 without a mask
