@@ -11,8 +11,10 @@ The words
     places (rows and columns of pixels) and at each place one number per channel: red, green, blue; behind the first
     layer, whatever the network has learned to look for there. A mask is an array of ones and zeros (or weights) that
     says which entries count.
-    A layer turns an array into the next one; its weights are the numbers that training adjusts. The loss L is one
-    number that says how wrong the output is.
+    A layer turns an array into the next one; each of its outputs is a unit, its weights are the numbers that training
+    adjusts. The loss L is one number that says how wrong the output is. Training is when weights are adjusted;
+    inference is when the network is only used. A function works elementwise if it takes each entry by itself. A number
+    is broadcast if it is used at many places: a bias, the same for all samples.
 
 One path
     x → y → L. Turn x up by a little h: y moves by ∂y/∂x h, and so L by ∂L/∂y ∂y/∂x h. Rates multiply along a path.
@@ -62,10 +64,12 @@ By hand
     `from refnet.kernels import *`; numbers with four decimals are rounded.
 
 What you need to read on
-    [c = k] is 1 where c equals k and 0 elsewhere (likewise any condition). Σ_n is a sum over n. Capital letters are
-    sizes, the small letter is an index along that axis; docs/architecture.md has the list. A *kernel* is, in this
-    package, a pair of functions such as those of a chapter; in the chapters on convolution it is also, as everywhere,
-    the little array of weights that slides.
+    [c = k] is 1 where c equals k and 0 elsewhere (likewise any condition). Σ_n is a sum over n, ⌊a⌋ is a rounded down,
+    xᵀ is x with rows and columns exchanged. Two matrices side by side, x w, are their product: its entry (n, o) is
+    Σ_i x_ni w_io. Capital letters are sizes, the small letter is an index along that axis; docs/architecture.md has the
+    list.
+    A *kernel* is, in this package, a pair of functions such as those of a chapter; in the chapters on convolution it
+    is also, as everywhere, the little array of weights that slides.
 
 References
     Rumelhart, Hinton, Williams (1986), Learning representations by back-propagating errors.

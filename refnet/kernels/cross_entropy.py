@@ -6,7 +6,7 @@ happened does that.
 
 Forward (a loss per sample; reduction.py turns it into one number)
     categorical   l_n = -Σ_c t_nc log p_nc                             t (N, C) a distribution over classes
-    sparse        l_n = -log p_{n, label_n}                            label (N,) in 0..C-1: t is one-hot
+    sparse        l_n = -log p_{n, label_n}                            label (N,) in 0..C-1: t is 1 at the label, 0 elsewhere
     binary        l_n = -1/C Σ_c [t_nc log p_nc + (1 - t_nc) log(1 - p_nc)]      C independent yes/no questions
 
     The argument y is either the probabilities p themselves or (from_logits) the logits z that a softmax (sigmoid) would

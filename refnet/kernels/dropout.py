@@ -7,7 +7,7 @@ stops working.
 Forward
     y_i = k_i x_i / (1 - r)             x any shape, r the rate, k_i = 1 with probability 1 - r, else 0; k is the mask
 
-    Dividing by 1 - r keeps the expectation: E[y_i] = x_i. At inference the layer is the identity.
+    Dividing by 1 - r keeps the mean over all masks: E[y_i] = x_i. At inference the layer is the identity.
 
 Derivation
     y_i = (k_i / (1 - r)) x_i is linear in x_i with a constant factor:  dx_i = dy_i k_i / (1 - r).
