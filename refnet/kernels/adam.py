@@ -22,7 +22,7 @@ By hand
         t = 2    m = 1 + 0.5·(2 - 1) = 1.5     v = 1 + 0.25·(2² - 1) = 1.75    α = 0.1·√(1 - 0.75²)/(1 - 0.5²) = 0.0882
                  w = 0.9 - 0.0882·1.5/√1.75 = 0.8000
     A gradient that stays the same moves w by just η in every step, the first included: without the correction the two
-    steps were 0.1·1/√1 = 0.1 and 0.1·1.5/√1.75 = 0.1134. With the usual β₁ = 0.9, β₂ = 0.999 the first would be
+    steps would be 0.1·1/√1 = 0.1 and 0.1·1.5/√1.75 = 0.1134. With the usual β₁ = 0.9, β₂ = 0.999 the first would be
     0.1·(0.1·2)/√(0.001·2²) = 0.3162.
 
     >>> w, m, v, g = np.array([1.0]), np.array([0.0]), np.array([0.0]), np.array([2.0])

@@ -8,7 +8,7 @@ nine of ten right with it.
 Forward, for each feature c by itself (N rows: the samples, and all places of an image)
     training     μ = 1/Ω Σ_n ω_n x_n          Ω = Σ_n ω_n, ω_n = 1 without a mask
                  v = 1/Ω Σ_n ω_n (x_n - μ)²
-    inference    μ, v are given: the moving statistics
+    inference    μ, v are given: the moving statistics, means over the batches of training that the layer keeps
     both         x̂_n = (x_n - μ) / σ          σ = √(v + ε)
                  z_n = γ x̂_n + β              y = f(z), f linear or relu (activation.py)
         x (N, C)     γ, β, μ, v (C,)     ω (N,)     y (N, C)

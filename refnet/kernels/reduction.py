@@ -12,7 +12,7 @@ Forward
 Derivation
     L is linear in each l_n:  dl_n = dL · scale · ω_n,  and dL = 1 when L is what is differentiated (chain_rule.py).
     Forgetting the 1/N is the classic slip. Every gradient of the network is then N times too large, and with it every
-    step of sgd.py: a learning rate that was right for the mean makes the loss grow instead of fall. (adam.py divides
+    step of sgd.py: a learning rate that was right for the mean can make the loss grow instead of fall. (adam.py divides
     by the size that gradients have had and hardly notices.)
 
 By hand
