@@ -1,13 +1,13 @@
 """Dense, fast: one register tile for all three products, bias and activation applied before it is stored.
 
 How it is fast
-    forward     y = f(x W + b): tiles read rows of x in place against panels of W that are packed into L1 as they are
+    forward     y = f(x w + b): tiles read rows of x in place against panels of w that are packed into L1 as they are
                 needed (simd/gemm.h, simd/tile.h). relu is applied in registers, the others while the tile is in L1.
     backward    dz = dy f'(.) and db = sum dz in one pass (simd/dense.h), nothing if f is linear and db is not wanted;
-                then dW = x^T dz with x^T packed tile by tile, dx = dz W^T with W^T packed panel by panel.
-    one unit    (F = 1) is no product of matrices: a dot product per row, dW a weighted sum of rows.
+                then dw = x^T dz with x^T packed tile by tile, dx = dz w^T with w^T packed panel by panel.
+    one unit    (F = 1) is no product of matrices: a dot product per row, dw a weighted sum of rows.
     Tiny shapes read everything in place, on one thread, with the GIL: a call costs less than a microsecond.
-What is saved: x, W and y (relu, sigmoid, tanh) or z (gelu, gelu_tanh, silu).
+What is saved: x, w and y (relu, sigmoid, tanh) or z (gelu, gelu_tanh, silu).
 Why it is right: refnet/kernels/dense.py.
 """
 cimport numpy as cnp
@@ -60,7 +60,7 @@ cdef int multiply(rn_gemm* g, int threads) except -1:
 
 
 def dense_forward(x, w, b=None, activation="linear", save=True):
-    """y = f(x W + b).    x (N, D)   w (D, F)   b (F,) or None   ->   y (N, F)"""
+    """y = f(x w + b).    x (N, D)   w (D, F)   b (F,) or None   ->   y (N, F)"""
     cdef int t = rt.float_array(x, "dense_forward", "x", 2), kind, threads
     cdef bint dbl = t == cnp.NPY_DOUBLE
     cdef cnp.npy_intp dims[2]
@@ -150,7 +150,7 @@ def dense_backward(dy, saved, needs=(True, True, True)):
         dims[0] = d
         dims[1] = f
         dw = rt.pool_empty(2, dims, t)
-        if f == 1:                           # dW^T = dz^T x: rows of x, weighted
+        if f == 1:                           # dw^T = dz^T x: rows of x, weighted
             rn_gemm_set(&g, dbl, 1, d, n, dz, n, False, xp, d, False, rt.data(dw))
         else:
             rn_gemm_set(&g, dbl, d, f, n, xp, d, True, dz, f, False, rt.data(dw))
@@ -162,7 +162,7 @@ def dense_backward(dy, saved, needs=(True, True, True)):
         if f == 1:                           # w is contiguous: it is w^T as well
             rn_gemm_set(&g, dbl, n, d, 1, dz, 1, False, wp, d, False, rt.data(dx))
             multiply(&g, threads)
-        elif n == 1:                         # a dot product per row of W
+        elif n == 1:                         # a dot product per row of w
             RN_rowdot(dbl, wp, dz, NULL, rt.data(dx), d, f, threads)
         else:
             rn_gemm_set(&g, dbl, n, d, f, dz, f, False, wp, f, True, rt.data(dx))
