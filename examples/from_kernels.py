@@ -1,7 +1,8 @@
 """The chapters of refnet/kernels put together by hand: a network, its gradients, its training, no library above them.
 
-This is everything that `model.fit` does, without the conveniences. Every line of the backward pass undoes the line of
-the forward pass that stands opposite, in reverse order: that is all that backpropagation is.
+This is everything that `model.fit` does, without the conveniences. Every line of the backward pass belongs to the line
+of the forward pass that stands opposite, in reverse order, and hands it the gradient of its result: that is all that
+backpropagation is. Read it after chapters 0 to 5 of the reading order in README.md; from chapter 7 it borrows the loss.
 """
 
 import numpy as np
@@ -41,11 +42,11 @@ for epoch in range(20):
         losses, saved_3 = k.sparse_categorical_crossentropy_forward(z, labels, from_logits=True)  # (32,)
         loss, saved_4 = k.weighted_sum_forward(losses, scale=1 / len(rows))  # a number: the mean
 
-        # Backward: the same four lines from last to first, from dloss/dloss = 1.
+        # Backward: the same four lines from last to first, from dloss = ∂loss/∂loss = 1. What one returns, the next takes.
         dlosses = k.weighted_sum_backward(np.ones_like(loss), saved_4)
         dz = k.sparse_categorical_crossentropy_backward(dlosses, saved_3)
         dh, dw2, db2 = k.dense_backward(dz, saved_2)
-        _, dw1, db1 = k.dense_backward(dh, saved_1, needs=(False, True, True))  # nobody needs dloss/dx
+        _, dw1, db1 = k.dense_backward(dh, saved_1, needs=(False, True, True))  # nobody needs dx
 
         # Learn: each parameter a little downhill.
         for w, dw, velocity in zip(parameters, [dw1, db1, dw2, db2], velocities):

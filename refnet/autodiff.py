@@ -4,6 +4,7 @@ While a tape records, every operation on a value that needs a gradient appends o
 
     (backward, saved, inputs, needs, output, time)
 
+(needs: which inputs need a gradient; time: how many assignments there had been, so that a value changed since is noticed)
 and hands on its result as a `Tensor`. To find the gradients, walk the records once, last to first:
 
     take dy, the gradient collected so far for `output`;   ask `backward(dy, saved, needs)` for the inputs' gradients;

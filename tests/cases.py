@@ -3,7 +3,7 @@
 Gradient, parity, dtype, thread and contract tests (test_kernels.py) run over it, for the reference and for every
 instruction set of the twin. A kernel that is not in it fails `test_every_kernel_has_a_case`.
 
-Values keep away from kinks: |x| >= 0.05. Kinks are tested by hand, in test_kinks.py.
+Values keep away from kinks: |x| >= 0.05. Kinks are tested by hand, in test_kernels.py and test_conv_kernels.py.
 """
 from __future__ import annotations
 

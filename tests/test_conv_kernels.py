@@ -1,5 +1,7 @@
 """Kernels of convolutional networks by hand: what the chapters say of flips, ties, NaN, borders and statistics."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -24,14 +26,24 @@ def test_hand_worked_convolution(kernels):
 
 
 def test_dx_is_a_convolution_with_the_flipped_kernel(kernels, rng):
-    """As the chapter derives: dz padded with U - 1 zeros, the kernel read backwards, its channels exchanged."""
-    x, w = rng.normal(size=(2, 6, 7, 3)), rng.normal(size=(3, 2, 3, 4))
-    y, saved = kernels.conv_forward(x, w, None, (1, 1), PAIR, (1, 1))
-    dy = rng.normal(size=y.shape)
-    dx = kernels.conv_backward(dy, saved, (True, False, False))[0]
+    """As the chapter derives: s - 1 zeros between the entries of dz, (U - 1) r around them, dilation r, the kernel read backwards,
+    its channels exchanged; 0 where the stride leaves a remainder."""
+    x, w = rng.normal(size=(2, 10, 12, 3)), rng.normal(size=(3, 2, 3, 4))
     flipped = np.ascontiguousarray(w[::-1, ::-1].transpose(0, 1, 3, 2))
-    same, _ = kernels.conv_forward(dy, flipped, None, (1, 1), ((2, 2), (1, 1)), (1, 1))
-    np.testing.assert_allclose(dx, same, rtol=1e-12, atol=1e-13)
+    remainders = set()
+    for (s, s_), (r, r_) in itertools.product(((1, 1), (2, 1), (2, 3), (3, 5)), ((1, 1), (2, 1), (3, 4))):
+        y, saved = kernels.conv_forward(x, w, None, (s, s_), PAIR, (r, r_))
+        dy = rng.normal(size=y.shape)
+        dx = kernels.conv_backward(dy, saved, (True, False, False))[0]
+        spread = np.zeros((2, (y.shape[1] - 1) * s + 1, (y.shape[2] - 1) * s_ + 1, 4))
+        spread[:, ::s, ::s_] = dy
+        around = ((2 * r, 2 * r), (r_, r_))
+        same, _ = kernels.conv_forward(spread, flipped, None, (1, 1), around, (r, r_))
+        rows, columns = same.shape[1:3]
+        np.testing.assert_allclose(dx[:, :rows, :columns], same, rtol=1e-12, atol=1e-13)
+        assert not dx[:, rows:].any() and not dx[:, :, columns:].any()
+        remainders.add((rows < 10, columns < 12))
+    assert remainders == {(False, False), (False, True), (True, False), (True, True)}
 
 
 def test_the_transposed_convolution_is_the_transpose(kernels, rng):

@@ -1,11 +1,17 @@
 """The mathematics: plain functions on NumPy arrays. This module is the kernel set "reference".
 
-Read the chapters in this order to learn how a network learns: activation, dense, errors, reduction, sgd; then
-softmax, cross_entropy, rmsprop, adam; then philox, dropout; matmul and einsum generalise dense.
+Read the chapters in this order to learn how a network learns: chain_rule, which has no kernel but says what all others
+take as known; activation, dense, errors, reduction, sgd, after which you can train a network (examples/from_kernels.py
+does); then softmax, cross_entropy, rmsprop, adam; then philox, dropout; matmul and einsum generalise dense.
 Images: convolution, pooling, batch_norm, layer_norm; convolution_transpose, depthwise,
 convolution_pooling. What a step is made of besides layers: averages, matches, counters, plan.
+
+`help(refnet.kernels.dense)` shows a chapter. The letters mean the same in all of them: docs/architecture.md, "Notation
+of the chapters".
 """
 from importlib import import_module as _import_module
+
+from refnet.kernels import chain_rule  # noqa: F401  chapter 0, for help(refnet.kernels.chain_rule)
 
 CHAPTERS = ("activation", "adam", "averages", "batch_norm", "convolution", "convolution_pooling",
             "convolution_transpose", "counters", "cross_entropy", "dense", "depthwise", "dropout", "einsum",

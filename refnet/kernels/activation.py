@@ -1,5 +1,9 @@
 """Activation: the elementwise bend between two linear maps.
 
+Two linear maps behind one another are one linear map, however many weights they have: without something bent in
+between, a deep network could draw nothing but a straight line (a plane) through its data. Any bend helps; these are
+the usual ones.
+
 Forward
     y = f(z)             z any shape        y the same shape
 
@@ -9,24 +13,40 @@ Forward
     tanh         f(z) = (exp(z) - exp(-z)) / (exp(z) + exp(-z))
     silu         f(z) = z σ(z)                                        σ is the sigmoid
     gelu         f(z) = z Φ(z),   Φ(z) = (1 + erf(z / √2)) / 2        Φ is the normal distribution function
-    gelu_tanh    f(z) = z/2 (1 + tanh(u)),   u = √(2/π) (z + 0.044715 z³)
+    gelu_tanh    f(z) = z/2 (1 + tanh(h)),   h = √(2/π) (z + 0.044715 z³)
 
 Derivation
-    Let L be any scalar that depends on y, and write dA for dL/dA (same shape as A).
-    f acts on each element by itself, so z_i reaches L only through y_i:
-        dz_i = dL/dy_i · dy_i/dz_i = dy_i f'(z_i)
+    dA stands for ∂L/∂A, L the one number that everything leads to, in the shape of A (chain_rule.py).
+    f acts on each element by itself, so z_i reaches L only through y_i, on one path:
+        dz_i = dy_i ∂y_i/∂z_i = dy_i f'(z_i)
 
     linear       f' = 1
     relu         f' = [z > 0]                                         = [y > 0]
     sigmoid      f' = exp(-z) / (1 + exp(-z))²                        = y (1 - y)
     tanh         f' = 1 - tanh(z)²                                    = 1 - y²
     silu         f' = σ(z) + z σ'(z)                                  = σ(z) (1 + z (1 - σ(z)))
-    gelu         f' = Φ(z) + z φ(z),   φ(z) = exp(-z²/2) / √(2π)      φ = Φ' is the normal density
-    gelu_tanh    f' = (1 + tanh u)/2 + z/2 (1 - tanh² u) u',   u' = √(2/π) (1 + 3 · 0.044715 z²)
+    gelu         f' = Φ(z) + z Φ'(z),   Φ'(z) = exp(-z²/2) / √(2π)    Φ' is the normal density, the bell
+    gelu_tanh    f' = (1 + tanh h)/2 + z/2 (1 - tanh² h) h',   h' = √(2/π) (1 + 3 · 0.044715 z²)
+
+By hand
+    relu at z = (2, -1):    y = (max(2, 0), max(-1, 0)) = (2, 0)
+        back, dy = (5, 5):    dz = (5·1, 5·0) = (5, 0)                   a unit that is off passes nothing down
+    sigmoid at z = log 3 (exp(-z) is 1/3):    y = 1 / (1 + 1/3) = 0.75
+        back, dy = 2:    dz = 2 · 0.75·(1 - 0.75) = 0.375
+
+    >>> y, saved = activation_forward(np.array([2.0, -1.0]), "relu")
+    >>> y, activation_backward(np.array([5.0, 5.0]), saved)
+    (array([2., 0.]), array([5., 0.]))
+    >>> y, saved = activation_forward(np.log([3.0]), "sigmoid")
+    >>> y, activation_backward(np.array([2.0]), saved)
+    (array([0.75]), array([0.375]))
 
 What is saved
-    y where f' can be written in y (relu, sigmoid, tanh): the layer above keeps y alive anyway, so it costs nothing.
-    z where it cannot (silu, gelu, gelu_tanh): these functions are not monotonic, so y does not determine z.
+    y where it determines f'(z) (relu, sigmoid, tanh): the next layer usually keeps y anyway, as its input, so it
+    costs nothing.
+    (It need not determine z: all z < 0 give relu's 0, but the slope there is 0 for all of them.)
+    z where it does not: silu and gelu fall to a minimum and rise again, so that two z, with slopes of opposite sign,
+    have the same y.
 
 Ties and kinks
     relu at exactly 0 has no derivative; we take 0, as Keras does. A NaN passes through relu: max(NaN, 0) = NaN.
@@ -109,6 +129,6 @@ def activation_backward(dy, saved):
         return dy * (s * (1 + z * (1 - s)))
     if activation == "gelu":                                      # y = z Φ(z)
         return dy * (normal_cdf(z) + z * (_INV_SQRT_2_PI * np.exp(-0.5 * z * z)))
-    t = np.tanh(_gelu_tanh_inner(z))                              # y = z/2 (1 + tanh u)
-    du = _SQRT_2_OVER_PI * (1 + 3 * _CUBIC * z * z)
-    return dy * (0.5 * (1 + t) + 0.5 * z * (1 - t * t) * du)
+    tanh_h = np.tanh(_gelu_tanh_inner(z))                         # y = z/2 (1 + tanh h)
+    slope = _SQRT_2_OVER_PI * (1 + 3 * _CUBIC * z * z)            # h'
+    return dy * (0.5 * (1 + tanh_h) + 0.5 * z * (1 - tanh_h * tanh_h) * slope)

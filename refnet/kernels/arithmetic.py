@@ -1,5 +1,8 @@
 """Arithmetic: elementwise functions of one and of two arrays, with broadcasting.
 
+Whoever writes a layer or a loss writes formulas: a sum, a quotient, a root. For each of these to be differentiable it
+takes no more than its slope, one line; and one rule for what happens when a small array meets a large one.
+
 Forward
     one array     y_i = f(x_i)
     two arrays    y_i = f(a_i, b_i), where NumPy's broadcasting repeats the smaller one
@@ -11,9 +14,21 @@ Derivation
 
     The tables below hold one line per function: its value and its partial derivatives. That is all there is to know.
 
+By hand
+    square at x = 3:    y = 3² = 9      back, dy = 2:    dx = 2·2·3 = 12
+    multiply, a = (2, 3), b = (5), repeated to (5, 5):    y = (2·5, 3·5) = (10, 15)
+        back, dy = (1, 10):    da = (1·5, 10·5) = (5, 50)      db = 1·2 + 10·3 = 32, the sum over both its uses
+
+    >>> y, saved = unary_forward(np.array([3.0]), "square")
+    >>> y, unary_backward(np.array([2.0]), saved)
+    (array([9.]), array([12.]))
+    >>> y, saved = binary_forward(np.array([2.0, 3.0]), np.array([5.0]), "multiply")
+    >>> y, *binary_backward(np.array([1.0, 10.0]), saved)
+    (array([10., 15.]), array([5., 50.]), array([32.]))
+
 Ties and kinks
-    abs at 0: slope 0. maximum/minimum at a tie: one half to each, as Keras (JAX, TensorFlow) has it. relu-like clip: slope 1
-    on the closed interval. sqrt at 0 has an infinite slope, and says so (inf).
+    abs at 0: slope 0. maximum/minimum at a tie: one half to each, as Keras has it on JAX (on TensorFlow the first
+    takes all). clip: slope 1 on the closed interval. sqrt at 0 has an infinite slope, and says so (inf).
 
 What is saved
     The inputs, and y where the derivative can use it.

@@ -1,20 +1,31 @@
 """Averages: what training remembers of numbers that went by.
 
-Why
-    An epoch's loss is a mean over batches that are gone by then; inference normalises with statistics of batches that are gone as
-    well. Both are kept in a few numbers that each step updates: a running mean, which weighs everything alike, or a moving
-    average, which forgets.
+An epoch's loss is a mean over batches that are gone by then; inference normalises with statistics of batches that are gone as
+well. Both are kept in a few numbers that each step updates: a running mean, which weighs everything alike, or a moving
+average, which forgets.
 
 Update
-    running mean      S ← S + Σ_i w_i v_i          W ← W + Σ_i w_i          the mean so far is S / W
+    running mean      S ← S + Σ_n ω_n v_n          Ω ← Ω + Σ_n ω_n          the mean so far is S / Ω
     moving average    a ← μ a + (1 - μ) v          after t steps the value of step s weighs (1 - μ) μ^(t-s)
 
-    v_i are the values of a batch, w_i their weights (1 each where there are none); μ, 0 <= μ <= 1, is the momentum. S and W are
+    v_n are the values of a batch, ω_n their weights (1 each where there are none); μ, 0 <= μ <= 1, is the momentum. S and Ω are
     float64 whatever the values are: a float32 sum stops growing at 2²⁴ ones.
 
 By hand
-    Two batches, [1, 2] and [6] with weights 1, 1 and 3: S = 1 + 2 + 18 = 21, W = 5, mean 4.2.
-    μ = 0.9, a = 1, v = 2: a ← 0.9 + 0.2 = 1.1.
+    Two batches, [1, 2] and then [6] with the weight 3:
+        S = 1 + 2 + 3·6 = 21,  Ω = 1 + 1 + 3 = 5,  21/5 = 4.2
+    A moving average that stands at 1 and sees 2, μ = 0.75:
+        a = 0.75·1 + 0.25·2 = 1.25
+
+    >>> total, count = np.zeros(()), np.zeros(())
+    >>> mean_update(total, count, np.array([1.0, 2.0]))
+    >>> mean_update(total, count, np.array([6.0]), np.array([3.0]))
+    >>> total, count
+    (array(21.), array(5.))
+    >>> average = np.array([1.0])
+    >>> moving_average_update(average, np.array([2.0]), 0.75)
+    >>> average
+    array([1.25])
 """
 import numpy as np
 
@@ -25,15 +36,15 @@ def mean_update(total, count, values, weights=None):
     """Writes total and count, 0-d float64, in place.
 
     Args:
-        values: (M,) or 0-d, of a float type.
+        values: (N,) or 0-d, of a float type.
         weights: None (1 each), a number for all, or an array of the shape of `values`.
     """
     if weights is None:
         total += values.sum(dtype=np.float64)                     # S ← S + Σ v
-        count += values.size                                      # W ← W + M
+        count += values.size                                      # Ω ← Ω + N
     elif isinstance(weights, np.ndarray):
-        total += (values.astype(np.float64) * weights).sum()      # S ← S + Σ w v
-        count += weights.sum(dtype=np.float64)                    # W ← W + Σ w
+        total += (values.astype(np.float64) * weights).sum()      # S ← S + Σ ω v
+        count += weights.sum(dtype=np.float64)                    # Ω ← Ω + Σ ω
     else:
         total += values.sum(dtype=np.float64) * weights
         count += values.size * weights

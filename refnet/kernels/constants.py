@@ -1,8 +1,22 @@
 """Constants: arrays that are made from plain numbers, and numbers that code outside the kernels decides.
 
-Why
-    A step is a list of kernels and the arrays between them. What enters it from elsewhere, the 1 that a gradient starts from or
-    the learning rate that a schedule sets, enters here, by name, so that whoever writes the step down can see it.
+A step is a list of kernels and the arrays between them. What enters it from elsewhere, the 1 that a gradient starts from or
+the learning rate that a schedule sets, enters here, by name, so that whoever writes the step down can see it.
+
+The kernels
+    filled            y_i = v for every entry              the 1 that a gradient starts from (chain_rule.py)
+    constant_array    the array itself, declared to be the same in every step
+    called_rate       η = f(n)                             f a schedule, n the count of steps
+    stacked_rows      y = [a, b]                           two statistics of the features as the rows of one array
+
+By hand
+    A rate that halves in every step, after two steps:
+        0.5·0.5 = 0.25,  1/(2·2) = 0.25
+
+    >>> called_rate(lambda step: 0.5**step, np.array(2))
+    array(0.25)
+    >>> filled((2,), 1, "float64"), stacked_rows(np.array([1.0]), np.array([2.0]), "float64")
+    (array([1., 1.]), array([[1.], [2.]]))
 """
 import numpy as np
 

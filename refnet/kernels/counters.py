@@ -1,12 +1,23 @@
 """Counters: the state that makes one step differ from the next.
 
-Why
-    Adam corrects its start by the number of the step, a schedule follows it, and dropout must not draw the same mask twice. All of
-    that state is in arrays which kernels advance, so that a run can be written down, stopped, and taken up again bit for bit.
+Adam corrects its start by the number of the step, a schedule follows it, and dropout must not draw the same mask twice. All of
+that state is in arrays which kernels advance, so that a run can be written down, stopped, and taken up again bit for bit.
 
 Update
     count     n ← n + 1
     key       (seed, n), the key and the counter of one random stream (philox.py): hand out what stands there, then n ← n + 1
+
+By hand
+    A stream with the seed 7 hands out (7, 0), then (7, 1), and stands at (7, 2). Seven steps taken, an update in every third:
+        7 + 1 = 8,  floor(7/3) + 1 = 3      the next step is the eighth, the next update the third
+
+    >>> state = np.array([7, 0], "uint32")
+    >>> next_key(state), next_key(state), state
+    (array([7, 0], dtype=uint32), array([7, 1], dtype=uint32), array([7, 2], dtype=uint32))
+    >>> count = np.array(6)
+    >>> count_update(count)
+    >>> count, step_number(count), step_number(count, 3)
+    (array(7), array(8), array(3))
 """
 import numpy as np
 

@@ -1,26 +1,50 @@
 """Dense: every output sees every input.
 
+The plainest question one can put to features: weigh each of them, add up, compare with a threshold. A dense layer
+puts F such questions at once, and learns the weights. Networks of nothing but these layers, with bends between, can
+fit any continuous function.
+
 Forward
-    z = x W + b          x (N, D)   W (D, F)   b (F,)        z (N, F)
+    z = x w + b          x (N, D)   w (D, F)   b (F,)        z (N, F)
     y = f(z)             f elementwise (see activation.py)   y (N, F)
+    N samples; i runs over the D features that go in, o over the F that come out.
 
 Derivation
-    Let L be any scalar that depends on y, and write dA for dL/dA (same shape as A).
-    1.  y = f(z) elementwise                    =>  dz_nf = dy_nf f'(z_nf)
-    2.  z_nf = sum_d x_nd W_df + b_f            (one entry of the product)
-        W_df appears in z_nf for every n        =>  dW_df = sum_n x_nd dz_nf    dW = xᵀ dz
-        b_f  appears in z_nf for every n        =>  db_f  = sum_n dz_nf         db = dz summed over the batch
-        x_nd appears in z_nf for every f        =>  dx_nd = sum_f dz_nf W_df    dx = dz Wᵀ
+    dA stands for ∂L/∂A, in the shape of A (chain_rule.py); a sum below is a sum over paths.
+    1.  y = f(z) elementwise                    =>  dz_no = dy_no f'(z_no)
+    2.  z_no = Σ_i x_ni w_io + b_o              (one entry of the product)
+        w_io appears in z_no for every n        =>  dw_io = Σ_n x_ni dz_no      dw = xᵀ dz
+        b_o  appears in z_no for every n        =>  db_o  = Σ_n dz_no           db = dz summed over the batch
+        x_ni appears in z_no for every o        =>  dx_ni = Σ_o dz_no w_io      dx = dz wᵀ
     A sum in the forward pass is a broadcast in the backward pass, and a broadcast is a sum.
 
+By hand
+    Two samples of two features, x = [[1, 2], [3, 1]], one output: w = (2, -1)ᵀ, b = 0.5, relu.
+        z = (1·2 - 2·1 + 0.5, 3·2 - 1·1 + 0.5) = (0.5, 5.5)      both positive, so y = z and f' = 1
+    Back, dy = (1, 10):
+        dz = (1·1, 10·1) = (1, 10)
+        dw = (1·1 + 3·10, 2·1 + 1·10) = (31, 12)
+        db = 1 + 10 = 11
+        dx = [[1·2, 1·(-1)], [10·2, 10·(-1)]] = [[2, -1], [20, -10]]
+
+    >>> x, w, b = np.array([[1.0, 2.0], [3.0, 1.0]]), np.array([[2.0], [-1.0]]), np.array([0.5])
+    >>> y, saved = dense_forward(x, w, b, "relu")
+    >>> y
+    array([[0.5], [5.5]])
+    >>> dx, dw, db = dense_backward(np.array([[1.0], [10.0]]), saved)
+    >>> dx, dw, db
+    (array([[2., -1.], [20., -10.]]), array([[31.], [12.]]), array([11.]))
+
 What is saved
-    x and W for the two products; for f' whatever activation.py keeps (y or z).
+    x and w for the two products; for f' whatever activation.py keeps (y or z).
 
 Kinks
     relu at exactly 0 has no derivative; we take 0, as Keras does.
 
 References
     Rumelhart, Hinton, Williams (1986), Learning representations by back-propagating errors, eqs. 5-7.
+    Leshno, Lin, Pinkus, Schocken (1993), Multilayer feedforward networks with a nonpolynomial activation function can
+    approximate any function.
 """
 import numpy as np
 
@@ -31,21 +55,21 @@ __all__ = ["dense_backward", "dense_forward", "dense_rows_backward", "dense_rows
 
 
 def dense_forward(x, w, b=None, activation="linear", save=True):
-    """y = f(x W + b).    x (N, D)   w (D, F)   b (F,) or None   ->   y (N, F)"""
+    """y = f(x w + b).    x (N, D)   w (D, F)   b (F,) or None   ->   y (N, F)"""
     z = x @ w                                                     # (N, F)
     if b is not None:
         z += b                                                    # (F,) broadcast over the batch
-    y, f_saved = activation_forward(z, activation, save)
-    return y, ((x, w, b is not None, f_saved) if save else None)
+    y, activation_saved = activation_forward(z, activation, save)
+    return y, ((x, w, b is not None, activation_saved) if save else None)
 
 
 def dense_backward(dy, saved, needs=(True, True, True)):
-    """dy (N, F) = dL/dy   ->   dx (N, D), dw (D, F), db (F,); None where not needed"""
-    x, w, has_bias, f_saved = saved
+    """dy (N, F) = ∂L/∂y   ->   dx (N, D), dw (D, F), db (F,); None where not needed"""
+    x, w, has_bias, activation_saved = saved
     need_x, need_w, need_b = needs
-    dz = activation_backward(dy, f_saved)                         # y = f(z)                        (N, F)
-    dx = dz @ w.T if need_x else None                             # z = x W + b, through x          (N, D)
-    dw = x.T @ dz if need_w else None                             # z = x W + b, through W          (D, F)
+    dz = activation_backward(dy, activation_saved)                # y = f(z)                        (N, F)
+    dx = dz @ w.T if need_x else None                             # z = x w + b, through x          (N, D)
+    dw = x.T @ dz if need_w else None                             # z = x w + b, through w          (D, F)
     db = None
     if need_b and has_bias:                                       # b was broadcast over N          (F,)
         db = dz.sum(axis=0, dtype=np.float64).astype(dz.dtype)
@@ -53,7 +77,7 @@ def dense_backward(dy, saved, needs=(True, True, True)):
 
 
 def dense_rows_forward(w, b, x, rows, activation="linear", save=True):
-    """y = f(x[rows] W + b).    w (D, F)   b (F,) or None   x (M, D)   rows (N,) int64   ->   y (N, F)
+    """y = f(x[rows] w + b).    w (D, F)   b (F,) or None   x (M, D)   rows (N,) int64   ->   y (N, F)
 
     The first layer on a batch of a data set, given by row numbers (gather.py); x is data, and has no gradient.
 

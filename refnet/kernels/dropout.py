@@ -1,20 +1,39 @@
 """Dropout: train a crowd of thinned networks at once.
 
-Forward
-    y_i = k_i x_i / (1 - r)             x any shape, r the rate, k_i = 1 with probability 1 - r, else 0
+A large network can learn its samples by heart instead of what they have in common. If in every step a random part of
+its units is switched off, no unit can rely on any other being there, and what is learned by heart from a few of them
+stops working.
 
-    Dividing by 1 - r keeps the expectation: E[y_i] = x_i. At inference the layer is the identity.
+Forward
+    y_i = k_i x_i / (1 - r)             x any shape, r the rate, k_i = 1 with probability 1 - r, else 0; k is the mask
+
+    Dividing by 1 - r keeps the mean over all masks: E[y_i] = x_i. At inference the layer is the identity.
 
 Derivation
     y_i = (k_i / (1 - r)) x_i is linear in x_i with a constant factor:  dx_i = dy_i k_i / (1 - r).
     The same elements are dropped on the way back.
+
+By hand
+    x = (3, 6, 9, 12), r = 1/4, seed 0, count 0. The four words of block 0 (philox.py), divided by 2³², are
+    (0.3990, 0.8805, 0.7357, 0.6055); kept is what is below 1 - 1/4 = 0.75, so k = (1, 0, 1, 1).
+        y = (3/0.75, 6·0, 9/0.75, 12/0.75) = (4, 0, 12, 16)
+        back, dy = (3, 3, 3, 3):    dx = (3/0.75, 3·0, 3/0.75, 3/0.75) = (4, 0, 4, 4)
+
+    >>> philox_words(0, 1, 0, 0) / 2**32
+    array([[0.3990, 0.8805, 0.7357, 0.6055]])
+    >>> dropout_mask(4, 0.25, 0, 0)
+    array([1, 0, 1, 1], dtype=uint8)
+    >>> y, saved = dropout_forward(np.array([3.0, 6.0, 9.0, 12.0]), 0.25, np.array([0, 0], "uint32"))
+    >>> y, dropout_backward(np.array([3.0, 3.0, 3.0, 3.0]), saved)
+    (array([4., 0., 12., 16.]), array([4., 0., 4., 4.]))
 
 What is saved
     The mask k, one byte an element.
 
 Randomness
     k_i comes from Philox (philox.py): word i mod 4 of block i div 4, kept where word < floor((1 - r) · 2³²). The
-    mask is a function of (seed, count, i) alone: the same bit for bit in both twins, both float types, any number of threads.
+    mask is a function of (seed, count, i) alone: the same bit for bit in both twins, both float types, any number of
+    threads.
 
 References
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout: a simple way to prevent overfitting.

@@ -1,15 +1,34 @@
 """Einsum: any sum of products, written by its indices.
 
+Products of arrays with many axes (samples, heads, times, features) end in a thicket of transpositions and reshapes.
+Whoever writes down which indices are multiplied and which are summed has said it all, and its gradient can be read
+off the same letters.
+
 Forward
-    "mk,kn->mn" reads: y_mn = Σ_k a_mk b_kn. A label that is missing on the right is summed over.
+    "ni,io->no" reads: y_no = Σ_i a_ni b_io. A label that is missing on the right is summed over.
     Operands of any number and rank; `->` is explicit, and no operand repeats a label (no traces).
 
 Derivation
     y = Σ (product of operands), so y is linear in each operand by itself. The derivative with respect to operand p is
     the product of the others, and the chain rule sums over every label that p does not have:
         dp = einsum(labels of y, labels of the others -> labels of p)       with dy in place of y
-    A label that only p carries (it was summed away at once: "mk->m") appears neither in dy nor in the others. Then
+    A label that only p carries (it was summed away at once: "ni->n") appears neither in dy nor in the others. Then
     every entry along it received the same gradient: dp is broadcast along that label.
+
+By hand
+    "ni,i->n" with a = [[1, 2], [3, 4]], b = (10, 1):      y = (1·10 + 2·1, 3·10 + 4·1) = (12, 34)
+    Back, dy = (1, 2):
+        "n,i->ni" with dy and b    da = [[1·10, 1·1], [2·10, 2·1]] = [[10, 1], [20, 2]]
+        "n,ni->i" with dy and a    db = (1·1 + 2·3, 1·2 + 2·4) = (7, 10)
+    "ni->n", a alone:    y = (1 + 2, 3 + 4) = (3, 7)    and back each row is filled with its dy: [[1, 1], [2, 2]].
+
+    >>> a, b, dy = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([10.0, 1.0]), np.array([1.0, 2.0])
+    >>> y, saved = einsum_forward("ni,i->n", a, b)
+    >>> y, *einsum_backward(dy, saved, (True, True))
+    (array([12., 34.]), array([[10., 1.], [20., 2.]]), array([7., 10.]))
+    >>> y, saved = einsum_forward("ni->n", a)
+    >>> y, *einsum_backward(dy, saved, (True,))
+    (array([3., 7.]), array([[1., 1.], [2., 2.]]))
 
 What is saved
     The equation and the operands.
@@ -23,7 +42,7 @@ __all__ = ["einsum_backward", "einsum_forward"]
 
 
 def einsum_forward(equation, *operands, save=True):
-    """y of an explicit einsum equation such as "mk,kn->mn"."""
+    """y of an explicit einsum equation such as "ni,io->no"."""
     y = np.asarray(np.einsum(equation, *operands), dtype=operands[0].dtype, order="C")
     return y, ((equation, operands) if save else None)
 

@@ -1,19 +1,37 @@
 """Mean squared and mean absolute error: how far predictions are from targets.
 
-Forward
-    squared      l_m = 1/C Σ_c (y_mc - t_mc)²          y, t (M, C)        l (M,)
-    absolute     l_m = 1/C Σ_c |y_mc - t_mc|
+To learn, a network must be told how wrong it is, in one number per sample. For quantities (a price, a temperature)
+that is a distance to the true value, and the two usual distances differ in how much they mind a target that is far
+off.
 
-    A loss per sample; reduction.py turns it into one number.
+Forward
+    squared      l_n = 1/C Σ_c (y_nc - t_nc)²          y, t (N, C)        l (N,)
+    absolute     l_n = 1/C Σ_c |y_nc - t_nc|
+
+    y is the prediction, t the target, C the quantities that each of the N samples has. A loss per sample;
+    reduction.py turns them into one number.
 
 Derivation
-    l_m depends on row m alone. With e = y - t:
-        squared      dy_mc = dl_m · 2/C · e_mc
-        absolute     dy_mc = dl_m · 1/C · sign(e_mc)
+    l_n depends on row n alone. With e = y - t:
+        squared      dy_nc = dl_n · 2/C · e_nc
+        absolute     dy_nc = dl_n · 1/C · sign(e_nc)
     t enters only through e, with the opposite sign: dt = -dy.
 
-    A tie in the signs teaches something: the squared error pulls in proportion to the distance (the mean of the
+    What the two gradients are teaches something: the squared error pulls in proportion to the distance (the mean of the
     targets minimises it), the absolute error pulls equally from everywhere (their median does).
+
+By hand
+    One sample of two quantities, y = (3, 1), t = (1, 2):    e = (3 - 1, 1 - 2) = (2, -1)
+        squared:     l = (2² + (-1)²) / 2 = 2.5      back, dl = 1:    dy = (1·2/2·2, 1·2/2·(-1)) = (2, -1)
+        absolute:    l = (2 + 1) / 2 = 1.5           back, dl = 1:    dy = (1·1/2·1, 1·1/2·(-1)) = (0.5, -0.5)
+
+    >>> y, t = np.array([[3.0, 1.0]]), np.array([[1.0, 2.0]])
+    >>> l, saved = mean_squared_error_forward(y, t)
+    >>> l, *mean_squared_error_backward(np.array([1.0]), saved)
+    (array([2.5]), array([[2., -1.]]), array([[-2., 1.]]))
+    >>> l, saved = mean_absolute_error_forward(y, t)
+    >>> l, *mean_absolute_error_backward(np.array([1.0]), saved)
+    (array([1.5]), array([[0.5, -0.5]]), array([[-0.5, 0.5]]))
 
 What is saved
     e = y - t.
@@ -40,24 +58,24 @@ def _row_mean(values):
 
 
 def mean_squared_error_forward(y, t, save=True):
-    """l_m = mean over c of (y_mc - t_mc)².    y, t (M, C)   ->   l (M,)"""
+    """l_n = mean over c of (y_nc - t_nc)².    y, t (N, C)   ->   l (N,)"""
     e = y - t
     return _row_mean(e * e), (e if save else None)
 
 
 def mean_squared_error_backward(dl, saved, needs=(True, True)):
     e = saved
-    dy = dl[:, None] * (e * e.dtype.type(2 / max(e.shape[1], 1)))           # l = mean e²,   e = y - t    (M, C)
+    dy = dl[:, None] * (e * e.dtype.type(2 / max(e.shape[1], 1)))           # l = mean e²,   e = y - t    (N, C)
     return (dy if needs[0] else None), (-dy if needs[1] else None)
 
 
 def mean_absolute_error_forward(y, t, save=True):
-    """l_m = mean over c of |y_mc - t_mc|.    y, t (M, C)   ->   l (M,)"""
+    """l_n = mean over c of |y_nc - t_nc|.    y, t (N, C)   ->   l (N,)"""
     e = y - t
     return _row_mean(np.abs(e)), (e if save else None)
 
 
 def mean_absolute_error_backward(dl, saved, needs=(True, True)):
     e = saved
-    dy = dl[:, None] * (np.sign(e) * e.dtype.type(1 / max(e.shape[1], 1)))  # l = mean |e|,  e = y - t    (M, C)
+    dy = dl[:, None] * (np.sign(e) * e.dtype.type(1 / max(e.shape[1], 1)))  # l = mean |e|,  e = y - t    (N, C)
     return (dy if needs[0] else None), (-dy if needs[1] else None)

@@ -1,10 +1,9 @@
 """Gradients, before they are applied: clipped, accumulated, and weights decayed.
 
-Why
-    One batch with an exploding gradient can undo an epoch: clipping bounds the step, by entry or by length, and keeps the
-    direction in the latter case. A batch too large for memory is the sum of smaller ones: accumulation. Weights that the data do
-    not ask for should shrink: decay, taken from the weight itself and not from the gradient, which Adam would rescale
-    (Loshchilov and Hutter, 2019).
+One batch with an exploding gradient can undo an epoch: clipping bounds the step, by entry or by length, and keeps the
+direction in the latter case. A batch too large for memory is the sum of smaller ones: accumulation. Weights that the data do
+not ask for should shrink: decay, taken from the weight itself and not from the gradient, which Adam would rescale
+(Loshchilov and Hutter, 2019).
 
 Forward (g_1 ... g_n are the gradients of n variables)
     by value          g' = min(max(g, -c), c)                                       elementwise
@@ -17,7 +16,21 @@ Ties and kinks
     A norm that is NaN or infinite gives s = NaN: what has gone wrong shall be seen.
 
 By hand
-    g_1 = [3], g_2 = [4], c = 1: |g| = 5, s = 0.2, g' = [0.6], [0.8].
+    g_1 = [3] and g_2 = [4] together are longer than c = 1:
+        √(3² + 4²) = 5,  s = 1/max(5, 1) = 0.2
+        0.2·3 = 0.6,  0.2·4 = 0.8      the clipped gradients
+    Decay with λ = 0.5 and η = 0.25 of a weight of 8:
+        8·(1 - 0.5·0.25) = 7
+
+    >>> s = shrink_factor(1, np.array([3.0]), np.array([4.0]))
+    >>> s, scale_gradient(np.array([10.0]), s), clip_gradient(np.array([-3.0, 0.5]), 1)
+    (array(0.2), array([2.]), array([-1. ,  0.5]))
+    >>> w = np.array([8.0])
+    >>> decay_update(w, 0.25, 0.5)
+    >>> w
+    array([7.])
+    >>> accumulated_mean(np.array([5.0]), np.array([1.0]), 3)
+    array([2.])
 """
 import numpy as np
 

@@ -1,19 +1,29 @@
 """Matches: which predictions are right. Their mean is the accuracy.
 
-Why
-    The loss is what training can follow downhill; how often the answer is right is what people ask for. It is a step function
-    of the outputs, with slope 0 or none at all, so it is measured and never differentiated.
+The loss is what training can follow downhill; how often the answer is right is what people ask for. It is a step function
+of the outputs, with slope 0 or none at all, so it is measured and never differentiated.
 
 Forward
-    sparse categorical     y_m = 1 where argmax_c p_mc = label_m, else 0           p (M, C)   labels (M,)
-    categorical            y_m = 1 where argmax_c p_mc = argmax_c t_mc, else 0     p, t (M, C)
-    binary                 y_mc = 1 where [p_mc > threshold] = t_mc, else 0        p, t of one shape
+    sparse categorical     y_n = 1 where argmax_c p_nc = label_n, else 0           p (N, C)   labels (N,)
+    categorical            y_n = 1 where argmax_c p_nc = argmax_c t_nc, else 0     p, t (N, C)
+    binary                 y_nc = 1 where [p_nc > threshold] = t_nc, else 0        p, t of one shape
 
 Ties
     The first of equal maxima is the prediction. A NaN counts as the largest, as NumPy has it.
 
 By hand
-    p = [[0.2, 0.5, 0.3], [0.6, 0.1, 0.3]], labels = [1, 2]: the largest stand at 1 and 0: y = [1, 0], accuracy 0.5.
+    Two rows, p = [[0.2, 0.5, 0.3], [0.6, 0.1, 0.3]], with the labels 1 and 2. The largest entries stand at
+        max(0.2, 0.5, 0.3) = 0.5      at 1, as the label says: 1
+        max(0.6, 0.1, 0.3) = 0.6      at 0, but the label is 2: 0
+    Half of them are right: (1 + 0)/2 = 0.5.
+
+    >>> p = np.array([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3]])
+    >>> sparse_categorical_matches(p, np.array([1, 2]))
+    array([1., 0.])
+    >>> categorical_matches(p, np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]))
+    array([1., 0.])
+    >>> binary_matches(p, np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 1.0]]), 0.5)
+    array([[1., 1., 1.], [1., 1., 0.]])
 """
 import numpy as np
 
@@ -21,12 +31,12 @@ __all__ = ["binary_matches", "categorical_matches", "sparse_categorical_matches"
 
 
 def sparse_categorical_matches(p, labels):
-    """p (M, C)   labels (M,) int64   ->   (M,) of p's type, 1 where the largest entry stands at the label"""
+    """p (N, C)   labels (N,) int64   ->   (N,) of p's type, 1 where the largest entry stands at the label"""
     return (np.argmax(p, axis=-1) == labels).astype(p.dtype)
 
 
 def categorical_matches(p, t):
-    """p, t (M, C)   ->   (M,) of p's type, 1 where the largest entries of both stand at the same place"""
+    """p, t (N, C)   ->   (N,) of p's type, 1 where the largest entries of both stand at the same place"""
     return (np.argmax(p, axis=-1) == np.argmax(t, axis=-1)).astype(p.dtype)
 
 

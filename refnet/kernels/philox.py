@@ -1,24 +1,55 @@
 """Philox: random numbers by counting.
 
-A counter-based generator has no state that a step advances. It is a scrambling function: number i is scramble(i, key). Any
-element's random number can be computed by itself, in any order, by any number of threads, on any backend, and is the same.
+Dropout needs a random number for every entry of an array, in every step, and a run must be repeatable: on any
+backend, with any number of threads. A generator that goes from one state to the next gives its numbers in one order
+only, and threads would have to queue.
+
+A counter-based generator has no state that a step advances. It is a scrambling function: number i is scramble(i,
+key). Any element's random number can be computed by itself, in any order, by any number of threads, on any backend,
+and is the same.
 
 Philox 4x32-10
     counter (c0, c1, c2, c3), key (k0, k1), all 32-bit words; ten rounds of
         (hi0, lo0) = 0xD2511F53 · c0         the high and low half of a 64-bit product
         (hi1, lo1) = 0xCD9E8D57 · c2
-        (c0, c1, c2, c3) ← (hi1 ⊕ c1 ⊕ k0,  lo1,  hi0 ⊕ c3 ⊕ k1,  lo0)
-        (k0, k1) ← (k0 + 0x9E3779B9,  k1 + 0xBB67AE85)                  golden ratio and √3 - 1, modulo 2³²
-    Multiplication mixes low bits into high ones, the swap brings the high ones back down; the round is a bijection of
-    the counter, so no two counters share an output.
+        (c0, c1, c2, c3) ← (hi1 ⊕ c1 ⊕ k0,  lo1,  hi0 ⊕ c3 ⊕ k1,  lo0)     ⊕ is the exclusive or, bit by bit
+        (k0, k1) ← (k0 + 0x9E3779B9,  k1 + 0xBB67AE85)     modulo 2³²; (√5 - 1)/2 and √3 - 1, times 2³²
+    Multiplication mixes low bits into high ones, the swap brings the high ones back down. The round is a bijection of
+    the counter: the multipliers are odd, so lo1 gives back c2, and with it hi1 and c1; lo0 likewise c0 and c3. So no
+    two counters share an output.
 
 How refnet counts
     key     = the 64-bit seed of a generator              (low word, high word)
     counter = (block number, that generator's call count) (low, high, low, high)
     One block yields four 32-bit words. Two layers have two seeds, two calls two counts: no two masks are shared.
 
+By hand
+    Two rounds of the counter (1, 0, 0, 0) with key (0, 0), that is block 1 of call 0 and seed 0:
+        round 1    0xD2511F53 · 1 fits 32 bits, so hi0 = 0, lo0 = 0xD2511F53; the other product is 0.
+                   counter (0, 0, 0, 0xD2511F53), key (0x9E3779B9, 0xBB67AE85)
+        round 2    both products are 0; c3 meets k1:  0xD2511F53 ⊕ 0xBB67AE85 = 0x6936B1D6
+                   counter (0x9E3779B9, 0, 0x6936B1D6, 0)
+    The constants:  floor((√5 - 1)/2 · 2**32) = 0x9E3779B9;  floor((√3 - 1) · 2**32) = 0xBB67AE85
+
+    >>> def one_round(counter, key):
+    ...     (c0, c1, c2, c3), (k0, k1) = counter, key
+    ...     (hi0, lo0), (hi1, lo1) = divmod(0xD2511F53 * c0, 2**32), divmod(0xCD9E8D57 * c2, 2**32)
+    ...     return (hi1 ^ c1 ^ k0, lo1, hi0 ^ c3 ^ k1, lo0), ((k0 + 0x9E3779B9) % 2**32, (k1 + 0xBB67AE85) % 2**32)
+    >>> counter, key = one_round(*one_round((1, 0, 0, 0), (0, 0)))
+    >>> counter == (0x9E3779B9, 0, 0x6936B1D6, 0)
+    True
+    >>> for _ in range(8):
+    ...     counter, key = one_round(counter, key)
+    >>> [int(word) for word in philox_words(first_block=1, blocks=1, seed=0, count=0)[0]] == list(counter)
+    True
+    >>> [hex(word) for word in philox_words(0, 1, 0, 0)[0]]
+    ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
+
+    The last line is the first known-answer vector of the authors' library.
+
 References
-    Salmon, Moraes, Dror, Shaw (2011), Parallel random numbers: as easy as 1, 2, 3. SC'11. (Known-answer vectors: Random123.)
+    Salmon, Moraes, Dror, Shaw (2011), Parallel random numbers: as easy as 1, 2, 3. SC'11. (Known-answer vectors:
+    Random123.)
 """
 import numpy as np
 

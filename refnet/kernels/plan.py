@@ -1,9 +1,8 @@
 """The plan: a training step as a list of kernel calls.
 
-Why
-    A step of a small network is a few microseconds of arithmetic inside ten times as much Python: layers look up their
-    settings, the tape makes records, the loss checks shapes, and all of them come to the same decisions in every step. A list of
-    the kernels that were called, with the places of their arguments and results, holds what is left when all is decided.
+A step of a small network is a few microseconds of arithmetic inside ten times as much Python: layers look up their
+settings, the tape makes records, the loss checks shapes, and all of them come to the same decisions in every step. A list of
+the kernels that were called, with the places of their arguments and results, holds what is left when all is decided.
 
 The list
     slots       one place for everything that a step uses: its inputs, the parameters, constants, and what kernels return
@@ -19,8 +18,16 @@ parameters, averages, counts) change arrays, and they stay in their order. That 
 same as running the step again: the same kernels, on the same numbers, in the same order.
 
 By hand
-    y = 2 x, s = Σ y:    slots [waste, x, 2, y, s]
-        (multiply, (1, 2), 3, (1,)), (sum, (3,), 4, (3,))
+    y = 2 x and s = Σ y for x = [1, 2]:
+        2·1 = 2,  2·2 = 4,  2 + 4 = 6
+    Slots: 0 the waste, 1 x, 2 the constant, 3 y, 4 s. x dies with the first instruction, y with the second.
+
+    >>> slots = [None, np.array([1.0, 2.0]), 2.0, None, None]
+    >>> run_plan([(np.multiply, (1, 2), 3, (1,)), (np.sum, (3,), 4, (3,))], slots)
+    >>> slots[1], slots[3], float(slots[4])
+    (None, None, 6.0)
+    >>> same_layouts([np.ones((2, 3))], [((2, 3), np.dtype("float64"))])
+    True
 """
 
 __all__ = ["run_plan", "same_layouts"]

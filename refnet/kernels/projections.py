@@ -1,9 +1,8 @@
 """Projections: the nearest weights that are allowed. What a constraint does after each update.
 
-Why
-    Some weights have a meaning that gradient descent does not know of: a mixing proportion is not negative, an embedding has
-    length one, and a bound on the norm of the weights into one unit lets dropout use a large learning rate. A step
-    may leave the allowed set; the projection puts the weights back.
+Some weights have a meaning that gradient descent does not know of: a mixing proportion is not negative, an embedding has
+length one, and a bound on the norm of the weights into one unit lets dropout use a large learning rate. A step
+may leave the allowed set; the projection puts the weights back.
 
 Forward (r_j the norm of one vector w_j: the entries of w along `axis`)
     non negative      w' = max(w, 0)
@@ -14,7 +13,15 @@ Forward (r_j the norm of one vector w_j: the entries of w along `axis`)
     ε keeps the quotient finite for a vector of zeros. Not differentiated: a projection is no part of the loss.
 
 By hand
-    w = [3, 4], R = 2: r = 5, w' = w · 2/5 = [1.2, 1.6], of norm 2.
+    w = [3, 4] may be 2 long, with ε = 0:
+        √(3² + 4²) = 5,  min(5, 2)/5 = 0.4
+        0.4·3 = 1.2,  0.4·4 = 1.6      of length √(1.2² + 1.6²) = 2
+
+    >>> w = np.array([3.0, 4.0])
+    >>> max_norm(w, 2, 0, 0.0)
+    array([1.2, 1.6])
+    >>> unit_norm(w, 0, 0.0), min_max_norm(w, 0.0, 1.0, 0.5, 0, 0.0), non_negative(np.array([-1.0, 2.0]))
+    (array([0.6, 0.8]), array([1.8, 2.4]), array([-0.,  2.]))
 """
 import numpy as np
 

@@ -1,18 +1,46 @@
 """Reductions: many entries become one.
 
+The mean of an image, the best of several scores, a total along an axis: wherever an axis is to go, it is reduced.
+Backward, the question is always the same: which of the entries moved the result, and how much?
+
 Forward (over the axes given, all when None)
     sum      y = Σ_i x_i
-    mean     y = 1/n Σ_i x_i
+    mean     y = (Σ_i x_i) / (their number)
     max      y = max_i x_i            min likewise
     prod     y = Π_i x_i
     cumsum   y_j = Σ_{i ≤ j} x_i      along one axis
 
 Derivation
     sum      every x_i enters with factor 1:  dx_i = dy                   (a sum's gradient is a broadcast)
-    mean     dx_i = dy / n
-    max      only the winner moves y. Ties share equally, as Keras (JAX, TensorFlow) has it: dx_i = dy [x_i = y] / #winners
+    mean     dx_i = dy / (their number)
+    max      only the winner moves y:  dx_i = dy [x_i = y] / #winners     (ties share equally, as in Keras on JAX)
     prod     ∂y/∂x_i = the product of all others:  dx_i = dy Π_{k≠i} x_k
     cumsum   x_i enters y_j for every j ≥ i:  dx_i = Σ_{j ≥ i} dy_j       (the cumulative sum from the other end)
+
+By hand, x = (2, 3, 3), dy = 6
+    sum       y = 2 + 3 + 3 = 8                      dx = (6, 6, 6)
+    mean      y = (2 + 3 + 3)/3 = 2.6667             dx = (6/3, 6/3, 6/3) = (2, 2, 2)
+    max       y = max(2, 3, 3) = 3, won by two       dx = (0, 6/2, 6/2) = (0, 3, 3)
+    prod      y = 2·3·3 = 18                         dx = (6·3·3, 6·2·3, 6·2·3) = (54, 36, 36)
+    cumsum    y = (2, 2 + 3, 2 + 3 + 3) = (2, 5, 8)
+              and for dy = (1, 10, 100)              dx = (1 + 10 + 100, 10 + 100, 100) = (111, 110, 100)
+
+    >>> x, dy = np.array([2.0, 3.0, 3.0]), np.array(6.0)
+    >>> y, saved = sum_forward(x)
+    >>> print(y, sum_backward(dy, saved))
+    8.0 [6. 6. 6.]
+    >>> y, saved = mean_forward(x)
+    >>> print(np.round(y, 4), mean_backward(dy, saved))
+    2.6667 [2. 2. 2.]
+    >>> y, saved = extremum_forward(x, "max")
+    >>> print(y, extremum_backward(dy, saved))
+    3.0 [0. 3. 3.]
+    >>> y, saved = prod_forward(x)
+    >>> print(y, prod_backward(dy, saved))
+    18.0 [54. 36. 36.]
+    >>> y, saved = cumsum_forward(x)
+    >>> print(y, cumsum_backward(np.array([1.0, 10.0, 100.0]), saved))
+    [2. 5. 8.] [111. 110. 100.]
 
 What is saved
     Shapes and axes; for max the mask of winners; for prod x itself (y / x_i would fail at a zero).

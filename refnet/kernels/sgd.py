@@ -1,14 +1,45 @@
 """Stochastic gradient descent: a step downhill, with or without memory.
 
+The gradient says for each weight which way L grows. To learn is to go the other way, a little at a time: far enough
+to get on, not so far that the slope is no longer the one that was measured. "Stochastic": each step looks at one
+batch only, drawn at random.
+
 Update
-    plain         w ← w - η g                                          g = dL/dw, η the learning rate
+    plain         w ← w - η g                                          g = dw = ∂L/∂w, η the learning rate
     momentum      u ← μ u - η g            w ← w + u                   u the velocity, μ the momentum
     Nesterov      u ← μ u - η g            w ← w + μ u - η g
 
 Why
-    The gradient points uphill, so -g is the direction in which L falls fastest. Momentum is a ball with mass: components of
-    g that agree from step to step add up (to η g / (1 - μ)), those that alternate cancel. Nesterov's form evaluates the
-    gradient, in effect, where the ball is about to be: written in the shifted variable w + μ u it becomes the line above.
+    The gradient points uphill, so -g is the direction in which L falls fastest. Momentum is a ball with mass:
+    components of g that agree from step to step add up (the velocity grows to η g / (1 - μ)), those that alternate in
+    sign partly cancel (it shrinks to η g / (1 + μ)). Nesterov's form evaluates the gradient, in effect, where the
+    ball is about to be: written in the shifted variable w + μ u it becomes the line above.
+
+By hand
+    w = 1, g = 2 twice, η = 0.1, μ = 0.5, u = 0 at first.
+        plain       w = 1 - 0.1·2 = 0.8              then w = 0.8 - 0.1·2 = 0.6
+        momentum    u = 0.5·0 - 0.1·2 = -0.2         w = 1 - 0.2 = 0.8
+                    u = 0.5·(-0.2) - 0.1·2 = -0.3    w = 0.8 - 0.3 = 0.5
+        Nesterov    u = 0.5·0 - 0.1·2 = -0.2         w = 1 + 0.5·(-0.2) - 0.1·2 = 0.7
+    For ever the same g, |u| goes to 0.1·2 / (1 - 0.5) = 0.4; for ever alternating, to 0.1·2 / (1 + 0.5) = 0.1333.
+
+    >>> w, u, g = np.array([1.0]), np.array([0.0]), np.array([2.0])
+    >>> for _ in range(2):
+    ...     sgd_update(w, g, u, learning_rate=0.1, momentum=0.5)
+    ...     print(u, w)
+    [-0.2] [0.8]
+    [-0.3] [0.5]
+    >>> w, u = np.array([1.0]), np.array([0.0])
+    >>> sgd_update(w, g, u, learning_rate=0.1, momentum=0.5, nesterov=True)
+    >>> w
+    array([0.7])
+    >>> for sign in (1, -1):
+    ...     u = np.array([0.0])
+    ...     for step in range(100):
+    ...         sgd_update(w, g * sign**step, u, learning_rate=0.1, momentum=0.5)
+    ...     print(np.round(abs(u), 4))
+    [0.4]
+    [0.1333]
 
 References
     Robbins, Monro (1951), A stochastic approximation method. Polyak (1964), Some methods of speeding up convergence.

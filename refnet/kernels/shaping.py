@@ -1,12 +1,33 @@
 """Shaping: the same numbers in another order.
 
+Between two layers arrays are flattened, cut, joined and turned. No number changes, so nothing seems to be there to
+derive; but a gradient must find its way back to the entry that it belongs to, and an entry that was copied must
+collect from all its copies.
+
 Forward
-    reshape, transpose, broadcast, concatenate, pad, index: every entry of y is a copy of one entry of x (or a constant).
+    reshape, transpose, broadcast, concatenate, pad, index: every entry of y is a copy of one entry of x (or a
+    constant).
 
 Derivation
-    y_j = x_π(j)  =>  dx_i = Σ of dy_j over all j that copied from i.
+    y_j is a copy of x_i, i = source(j)  =>  dx_i = Σ of dy_j over all j that copied from i.
     Copied once (reshape, transpose, concatenate, slices): the inverse rearrangement. Copied many times (broadcast,
     repeated indices): a sum. Never copied (a slice's rest): 0.
+
+By hand, x = (1, 2, 3)
+    index (2, 0, 2):    y = (3, 1, 3)      back, dy = (1, 10, 100):    dx = (10, 0, 1 + 100) = (10, 0, 101)
+    repeat to two rows:    back, dy = [[1, 2, 3], [10, 20, 30]]:    dx = (1 + 10, 2 + 20, 3 + 30) = (11, 22, 33)
+    flip:    y = (3, 2, 1)      back, dy = (1, 10, 100):    dx = (100, 10, 1)
+
+    >>> x, dy = np.array([1.0, 2.0, 3.0]), np.array([1.0, 10.0, 100.0])
+    >>> y, saved = index_forward(x, ([2, 0, 2],))
+    >>> y, index_backward(dy, saved)
+    (array([3., 1., 3.]), array([10., 0., 101.]))
+    >>> y, saved = broadcast_forward(x, (2, 3))
+    >>> y, broadcast_backward(np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]), saved)
+    (array([[1., 2., 3.], [1., 2., 3.]]), array([11., 22., 33.]))
+    >>> y, saved = flip_forward(x)
+    >>> y, flip_backward(dy, saved)
+    (array([3., 2., 1.]), array([100., 10., 1.]))
 
 What is saved
     Shapes, axes and indices: no data.

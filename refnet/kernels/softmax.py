@@ -1,8 +1,13 @@
 """Softmax: scores become a probability distribution.
 
+A classifier computes one score per class, any numbers at all. To compare them with the truth, and to say "90 % a
+cat", they must become shares that are positive and add up to 1, keep the order of the scores, and have a gradient:
+the largest alone has none.
+
 Forward
-    y_c = exp(x_c) / Σ_k exp(x_k)                    x (M, C)        y (M, C), rows sum to 1
-    log-softmax:  ℓ_c = log y_c = x_c - log Σ_k exp(x_k)
+    y_c = exp(x_c) / Σ_k exp(x_k)                    x (N, C)        y (N, C), rows sum to 1
+    log-softmax:  λ_c = log y_c = x_c - log Σ_k exp(x_k)
+    Each of the N rows by itself; c and k both run over the C entries of the row.
 
     Adding a constant to a row changes nothing, so the row's maximum is subtracted first: the largest exponent is
     exp(0) = 1 and nothing overflows.
@@ -14,13 +19,28 @@ Derivation
         dx_k = Σ_c dy_c y_c ([c = k] - y_k)                              chain rule: sum over everything x_k reaches
              = y_k (dy_k - Σ_c dy_c y_c)
     For the logarithm:
-        ∂ℓ_c/∂x_k = [c = k] - y_k                                        (1/y_c times the line above)
-        dx_k = dℓ_k - y_k Σ_c dℓ_c
+        ∂λ_c/∂x_k = [c = k] - y_k                                        (1/y_c times the line above)
+        dx_k = dλ_k - y_k Σ_c dλ_c
 
     Both gradients sum to zero over a row, as they must: moving all scores together moves no probability.
 
+By hand
+    x = (0, 0, log 2), whose exponentials are (1, 1, 2):    y = (1/4, 1/4, 2/4) = (0.25, 0.25, 0.5)
+        back, dy = (4, 0, 0):    Σ_c dy_c y_c = 4·0.25 = 1
+            dx = (0.25·(4 - 1), 0.25·(0 - 1), 0.5·(0 - 1)) = (0.75, -0.25, -0.5)      together 0.75 - 0.25 - 0.5 = 0
+    log-softmax of the same x:    λ = (log(0.25), log(0.25), log(0.5)) = (-1.3863, -1.3863, -0.6931)
+        back, dλ = (1, 0, 0):    dx = (1 - 0.25·1, 0 - 0.25·1, 0 - 0.5·1) = (0.75, -0.25, -0.5)
+
+    >>> x = np.log([[1.0, 1.0, 2.0]])
+    >>> y, saved = softmax_forward(x)
+    >>> y, softmax_backward(np.array([[4.0, 0.0, 0.0]]), saved)
+    (array([[0.25, 0.25, 0.5]]), array([[0.75, -0.25, -0.5]]))
+    >>> y, saved = log_softmax_forward(x)
+    >>> y, log_softmax_backward(np.array([[1.0, 0.0, 0.0]]), saved)
+    (array([[-1.3863, -1.3863, -0.6931]]), array([[0.75, -0.25, -0.5]]))
+
 What is saved
-    y (softmax), ℓ (log-softmax; y = exp ℓ).
+    y (softmax), λ (log-softmax; y = exp λ).
 
 Ties and kinks
     None: softmax is smooth. A row that holds NaN or +inf gives NaN.
@@ -42,7 +62,7 @@ def _shifted(x):
 
 
 def softmax_forward(x, save=True):
-    """y = softmax(x) over the last axis; x (M, C)."""
+    """y = softmax(x) over the last axis; x (N, C)."""
     e = np.exp(_shifted(x))
     y = e / e.sum(axis=-1, keepdims=True)
     return y, (y if save else None)
@@ -50,17 +70,17 @@ def softmax_forward(x, save=True):
 
 def softmax_backward(dy, saved):
     y = saved
-    inner = (dy * y).sum(axis=-1, keepdims=True)                  # Σ_c dy_c y_c       (M, 1)
-    return y * (dy - inner)                                       # y_c = exp(x_c)/s   (M, C)
+    inner = (dy * y).sum(axis=-1, keepdims=True)                  # Σ_c dy_c y_c       (N, 1)
+    return y * (dy - inner)                                       # y_c = exp(x_c)/s   (N, C)
 
 
 def log_softmax_forward(x, save=True):
-    """ℓ = log softmax(x) over the last axis; x (M, C)."""
+    """λ = log softmax(x) over the last axis; x (N, C)."""
     shifted = _shifted(x)
     y = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return y, (y if save else None)
 
 
 def log_softmax_backward(dy, saved):
-    log_p = saved
-    return dy - np.exp(log_p) * dy.sum(axis=-1, keepdims=True)    # ℓ_c = x_c - log s
+    log_y = saved
+    return dy - np.exp(log_y) * dy.sum(axis=-1, keepdims=True)    # λ_c = x_c - log s

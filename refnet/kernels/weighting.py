@@ -1,11 +1,25 @@
 """Weighting: values and weights brought to one shape, and labels to whole numbers.
 
-Why
-    A loss has a value for every sample, or for every position of every sample; weights come one per sample, one per value, or
-    with an axis of length one too many. A metric wants one value and one weight per sample. The rules are Keras'.
+A loss has a value for every sample, or for every position of every sample; weights come one per sample, one per value, or
+with an axis of length one too many. A metric wants one value and one weight per sample. The rules are Keras'.
+
+The rules, for values of shape (N, ...)
+    samplewise        axes that the weights do not have are reduced first (mean or sum); then value times weight, and what is
+                      left beyond the first axis is reduced as well
+    aligned_weights   a weight per leading index is repeated along the axes behind; an axis of length 1 too many is dropped
+    labels            whole numbers as int64; what is not whole is an error for a loss, and -1, no class, for a metric
 
 By hand
-    values [[1, 3], [5, 7]] with weights [1, 0]: means over the second axis [2, 6], times the weights [2, 0].
+    Values [[1, 3], [5, 7]], one weight for each row, [1, 0]:
+        (1 + 3)/2 = 2,  (5 + 7)/2 = 6      a mean for each row
+        1·2 = 2,  0·6 = 0                  times its weight
+
+    >>> samplewise(np.array([[1.0, 3.0], [5.0, 7.0]]), np.array([1.0, 0.0]), True)
+    (array([2., 0.]), array([1., 0.]))
+    >>> aligned_weights(np.array([1.0, 2.0]), (2, 2), "float64")
+    array([[1., 1.], [2., 2.]])
+    >>> whole_labels(np.array([[1.0], [2.0]]), (2,)), label_indices(np.array([1.0, 0.5]), (2,))
+    (array([1, 2]), array([ 1, -1]))
 """
 import numpy as np
 
@@ -13,7 +27,7 @@ __all__ = ["aligned_weights", "label_indices", "samplewise", "whole_labels"]
 
 
 def samplewise(values, weights, by_mean):
-    """One weighted value for each sample, and one weight: (M,), (M,) float64; without weights the second is None.
+    """One weighted value for each sample, and one weight: (N,), (N,) float64; without weights the second is None.
 
     Axes that the weights do not have are reduced first, by mean or (`by_mean` False) by sum.
 

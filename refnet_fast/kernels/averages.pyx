@@ -41,7 +41,7 @@ def mean_update(total, count, values, weights=None):
     """Writes total and count, 0-d float64, in place.
 
     Args:
-        values: (M,) or 0-d, of a float type.
+        values: (N,) or 0-d, of a float type.
         weights: None (1 each), a number for all, or an array of the shape of `values`.
     """
     rt.sum_array(total, "mean_update", "total")

@@ -38,11 +38,11 @@ cdef int check_column(object a, int t, cnp.npy_intp c, str name, object x) excep
 
 def batch_norm_forward(x, gamma=None, beta=None, epsilon=1e-3, statistics=None, training=True, weights=None, activation="linear",
                        save=True):
-    """x (M, C)   gamma, beta (C,) or None   ->   y (M, C)
+    """x (N, C)   gamma, beta (C,) or None   ->   y (N, C)
 
     Args:
         statistics: (2, C), mean and variance: written in training (None: not wanted), read at inference.
-        weights: (M,), how much each row counts in the statistics (a mask); None: all alike.
+        weights: (N,), how much each row counts in the statistics (a mask); None: all alike.
         activation: linear or relu.
     """
     cdef int t = rt.float_array(x, "batch_norm_forward", "x", 2), threads, relu = rt.activation_code(activation)
@@ -115,7 +115,7 @@ def batch_norm_forward(x, gamma=None, beta=None, epsilon=1e-3, statistics=None, 
 
 
 def batch_norm_backward(dy, saved, needs=(True, True, True)):
-    """dy (M, C)   ->   dx (M, C), dgamma (C,), dbeta (C,); None where not needed"""
+    """dy (N, C)   ->   dx (N, C), dgamma (C,), dbeta (C,); None where not needed"""
     x, moments, gamma, beta, weights, total_, training, relu = saved
     need_x, need_gamma, need_beta = needs
     cdef int t = rt.typenum(x), learn = training, relu_ = relu, threads

@@ -6,12 +6,12 @@ How it is fast
                 windows is ever made. Bias and relu are applied in registers, other activations while the tile is in L1. With padding,
                 an image (or a slab of it) is copied into a frame with zeros around it that fits L2.
     backward    dx is a convolution of dz with the flipped kernel, by the same tile; a stride splits it into phases that multiply no
-                zeros. dz = dy f'(.) is made on the way into dx's frame and into dW's panels. dW: tiles of kernel entries, k runs along
+                zeros. dz = dy f'(.) is made on the way into dx's frame and into dw's panels. dw: tiles of kernel entries, k runs along
                 rows of places, images in chunks whose sums are added in index order; db beside it, in float64.
     3x3         (stride 1, 32 channels or more) a quarter of the multiplications, by Winograd's filtering; from four images on all
                 gradients in one pass.
     1x1         (stride 1) is a product of matrices: one long row of places.
-What is saved: x, W and y (relu, sigmoid, tanh) or z (gelu, gelu_tanh, silu).
+What is saved: x, w and y (relu, sigmoid, tanh) or z (gelu, gelu_tanh, silu).
 Why it is right: refnet/kernels/convolution.py. The code: _convolve.pxd, simd/slide.h, conv.h, conv_dw.h,
 winograd.h, winograd_back.h, window.h.
 """

@@ -5,7 +5,7 @@ How it is fast
                 filtering, in registers) until they are pooled. Written: y and a byte for each winner.
     backward    dz is zero but for the winners. It is put together again from dy and the bytes, a unit of the convolution at a time;
                 only a gradient of the input that is not part of one pass over dz (simd/winograd_back.h) wants it as a whole.
-What is saved: x, W, the winners and y, a quarter of the y that a convolution keeps.
+What is saved: x, w, the winners and y, a quarter of the y that a convolution keeps.
 Ties: places that are equal in exact arithmetic can differ in their last bits after Winograd's filtering; then the largest wins, not
 the first, as it would with max_pool behind such a convolution.
 Why it is right: refnet/kernels/convolution_pooling.py. The code: _convolve.pxd, simd/conv_pool.h and those of the two chapters.

@@ -4,8 +4,8 @@ How it is fast
     forward     simd/conv.h's gradient of the input with x in the place of dz, bias and activation applied in registers: with stride s,
                 places fall into s phases per axis, each an ordinary convolution with a part of the kernel; nothing is stamped and
                 added, no zero is multiplied, every y is written once.
-    backward    dx is an ordinary convolution of dz, dW the kernel gradient of that convolution, by the same tiles.
-What is saved: x, W and y (relu, sigmoid, tanh) or z (gelu, gelu_tanh, silu).
+    backward    dx is an ordinary convolution of dz, dw the kernel gradient of that convolution, by the same tiles.
+What is saved: x, w and y (relu, sigmoid, tanh) or z (gelu, gelu_tanh, silu).
 Why it is right: refnet/kernels/convolution_transpose.py.
 """
 cimport numpy as cnp

@@ -47,7 +47,7 @@ cdef int check_dl(object dl, int t, cnp.npy_intp m, str function) except -1:
 
 
 def binary_crossentropy_forward(y, t, from_logits=False, save=True):
-    """l_m = mean over c of the surprise at t_mc.    y, t (M, C)   ->   l (M,)"""
+    """l_n = mean over c of the surprise at t_nc.    y, t (N, C)   ->   l (N,)"""
     cdef int type_ = rt.float_array(y, "binary_crossentropy_forward", "y", 2)
     cdef int kind = RN_BINARY_LOGITS if from_logits else RN_BINARY_PROBS
     rt.same_as(t, y, "binary_crossentropy_forward", "t", "y")
@@ -66,7 +66,7 @@ def binary_crossentropy_forward(y, t, from_logits=False, save=True):
 
 
 def binary_crossentropy_backward(dl, saved):
-    """dl (M,)   ->   dy (M, C)"""
+    """dl (N,)   ->   dy (N, C)"""
     y, t, kind_ = saved
     cdef int type_ = rt.typenum(y), kind = kind_
     cdef cnp.npy_intp m = rt.dim(y, 0), n = rt.dim(y, 1)
@@ -127,19 +127,19 @@ cdef object backward(object dl, object saved, bint sparse, str function):
 
 
 def categorical_crossentropy_forward(y, t, from_logits=False, save=True):
-    """l_m = -sum over c of t_mc log p_mc.    y, t (M, C)   ->   l (M,)"""
+    """l_n = -sum over c of t_nc log p_nc.    y, t (N, C)   ->   l (N,)"""
     cdef int type_ = rt.float_array(y, "categorical_crossentropy_forward", "y", 2)
     rt.same_as(t, y, "categorical_crossentropy_forward", "t", "y")
     return forward(y, t, None, from_logits, save, type_)
 
 
 def categorical_crossentropy_backward(dl, saved):
-    """dl (M,)   ->   dy (M, C)"""
+    """dl (N,)   ->   dy (N, C)"""
     return backward(dl, saved, False, "categorical_crossentropy_backward")
 
 
 def sparse_categorical_crossentropy_forward(y, labels, from_logits=False, save=True):
-    """l_m = -log p_{m, label_m}.    y (M, C)   labels (M,) int64 in 0..C-1   ->   l (M,)
+    """l_n = -log p_{n, label_n}.    y (N, C)   labels (N,) int64 in 0..C-1   ->   l (N,)
 
     Raises:
         ValueError: a label lies outside 0..C-1 (it is named, with its position).
@@ -157,5 +157,5 @@ def sparse_categorical_crossentropy_forward(y, labels, from_logits=False, save=T
 
 
 def sparse_categorical_crossentropy_backward(dl, saved):
-    """dl (M,)   ->   dy (M, C)"""
+    """dl (N,)   ->   dy (N, C)"""
     return backward(dl, saved, True, "sparse_categorical_crossentropy_backward")

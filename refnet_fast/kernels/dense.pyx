@@ -1,15 +1,15 @@
 """Dense, fast: one register tile for all three products, bias and activation applied before it is stored.
 
 How it is fast
-    forward     y = f(x W + b): tiles read rows of x in place against panels of W that are packed into L1 as they are
+    forward     y = f(x w + b): tiles read rows of x in place against panels of w that are packed into L1 as they are
                 needed (simd/gemm.h, simd/tile.h). relu is applied in registers, the others while the tile is in L1.
     backward    dz = dy f'(.) and db = sum dz in one pass (simd/dense.h), nothing if f is linear and db is not wanted;
-                then dW = x^T dz with x^T packed tile by tile, dx = dz W^T with W^T packed panel by panel.
-    one unit    (F = 1) is no product of matrices: a dot product per row, dW a weighted sum of rows.
+                then dw = x^T dz with x^T packed tile by tile, dx = dz w^T with w^T packed panel by panel.
+    one unit    (F = 1) is no product of matrices: a dot product per row, dw a weighted sum of rows.
     rows        of a data set, by their numbers: the tile has a pointer for each row, and the packing of x^T takes one step
                 of k from each; the shuffled batch is never made. Bit for bit what gathering first gives.
     Tiny shapes read everything in place, on one thread, with the GIL: a call costs less than a microsecond.
-What is saved: x, W and y (relu, sigmoid, tanh) or z (gelu, gelu_tanh, silu).
+What is saved: x, w and y (relu, sigmoid, tanh) or z (gelu, gelu_tanh, silu).
 Why it is right: refnet/kernels/dense.py.
 """
 cimport numpy as cnp
@@ -141,7 +141,7 @@ cdef tuple forward(object x, object rows, object w, object b, object activation,
 
 
 def dense_forward(x, w, b=None, activation="linear", save=True):
-    """y = f(x W + b).    x (N, D)   w (D, F)   b (F,) or None   ->   y (N, F)"""
+    """y = f(x w + b).    x (N, D)   w (D, F)   b (F,) or None   ->   y (N, F)"""
     y, z, kind = forward(x, None, w, b, activation, save, "dense_forward")
     if not save:
         return y, None
@@ -156,7 +156,7 @@ def dense_backward(dy, saved, needs=(True, True, True)):
 
 
 def dense_rows_forward(w, b, x, rows, activation="linear", save=True):
-    """y = f(x[rows] W + b).    w (D, F)   b (F,) or None   x (M, D)   rows (N,) int64   ->   y (N, F)
+    """y = f(x[rows] w + b).    w (D, F)   b (F,) or None   x (M, D)   rows (N,) int64   ->   y (N, F)
 
     Raises:
         IndexError: a row lies outside 0..M-1.
@@ -222,7 +222,7 @@ cdef tuple backward(object dy, object x, object rows, object w, object has_bias,
         dims[0] = d
         dims[1] = f
         dw = rt.pool_empty(2, dims, t)
-        if f == 1:                           # dW^T = dz^T x: rows of x, weighted
+        if f == 1:                           # dw^T = dz^T x: rows of x, weighted
             if index != NULL:
                 copied = n * d * size
                 xp = rt.scratch_get(copied)
@@ -241,7 +241,7 @@ cdef tuple backward(object dy, object x, object rows, object w, object has_bias,
         if f == 1:                           # w is contiguous: it is w^T as well
             rn_gemm_set(&g, dbl, n, d, 1, dz, 1, False, wp, d, False, rt.data(dx))
             multiply(&g, threads)
-        elif n == 1:                         # a dot product per row of W
+        elif n == 1:                         # a dot product per row of w
             RN_rowdot(dbl, wp, dz, NULL, rt.data(dx), d, f, threads)
         else:
             rn_gemm_set(&g, dbl, n, d, f, dz, f, False, wp, f, True, rt.data(dx))

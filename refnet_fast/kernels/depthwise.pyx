@@ -3,9 +3,9 @@
 How it is fast
     forward     a vector of kernel entries is loaded once for eight places; windows are read in place, or from a frame with zeros around
                 the image that fits L2; bias and relu in registers.
-    backward    dx by the same code with the kernel flipped, a stride in phases; dW by dot products along rows of places, in float64
+    backward    dx by the same code with the kernel flipped, a stride in phases; dw by dot products along rows of places, in float64
                 beyond 64 of them; db beside it.
-What is saved: x, W and y (relu, sigmoid, tanh) or z (gelu, gelu_tanh, silu).
+What is saved: x, w and y (relu, sigmoid, tanh) or z (gelu, gelu_tanh, silu).
 Why it is right: refnet/kernels/depthwise.py. The code: simd/depthwise.h.
 """
 cimport numpy as cnp

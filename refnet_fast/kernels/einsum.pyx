@@ -83,7 +83,7 @@ def _parse(equation, operands):
 
 
 def einsum_forward(equation, *operands, save=True):
-    """y of an explicit einsum equation such as "mk,kn->mn"."""
+    """y of an explicit einsum equation such as "ni,io->no"."""
     inputs, output = _parse(equation, operands)
     t = rt.float_array(operands[0], "einsum_forward", "operand 0", -1)
     sizes = {}

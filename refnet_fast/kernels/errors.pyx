@@ -65,20 +65,20 @@ cdef object backward(int kind, object dl, object saved, object needs, str functi
 
 
 def mean_squared_error_forward(y, t, save=True):
-    """l_m = mean over c of (y_mc - t_mc)^2.    y, t (M, C)   ->   l (M,)"""
+    """l_n = mean over c of (y_nc - t_nc)^2.    y, t (N, C)   ->   l (N,)"""
     return forward(RN_SQUARED, y, t, "mean_squared_error_forward"), ((y, t) if save else None)
 
 
 def mean_squared_error_backward(dl, saved, needs=(True, True)):
-    """dl (M,)   ->   dy, dt (M, C); None where not needed"""
+    """dl (N,)   ->   dy, dt (N, C); None where not needed"""
     return backward(RN_SQUARED, dl, saved, needs, "mean_squared_error_backward")
 
 
 def mean_absolute_error_forward(y, t, save=True):
-    """l_m = mean over c of |y_mc - t_mc|.    y, t (M, C)   ->   l (M,)"""
+    """l_n = mean over c of |y_nc - t_nc|.    y, t (N, C)   ->   l (N,)"""
     return forward(RN_ABSOLUTE, y, t, "mean_absolute_error_forward"), ((y, t) if save else None)
 
 
 def mean_absolute_error_backward(dl, saved, needs=(True, True)):
-    """dl (M,)   ->   dy, dt (M, C); None where not needed"""
+    """dl (N,)   ->   dy, dt (N, C); None where not needed"""
     return backward(RN_ABSOLUTE, dl, saved, needs, "mean_absolute_error_backward")

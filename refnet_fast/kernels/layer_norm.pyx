@@ -98,21 +98,21 @@ cdef tuple backward(object dy, object saved, bint need_x, bint need_gamma, bint 
 
 
 def layer_norm_forward(x, gamma=None, beta=None, epsilon=1e-3, save=True):
-    """x (M, C)   gamma, beta (C,) or None   ->   y (M, C)"""
+    """x (N, C)   gamma, beta (C,) or None   ->   y (N, C)"""
     return forward(x, gamma, beta, epsilon, save, True, "layer_norm_forward")
 
 
 def layer_norm_backward(dy, saved, needs=(True, True, True)):
-    """dy (M, C)   ->   dx (M, C), dgamma (C,), dbeta (C,); None where not needed"""
+    """dy (N, C)   ->   dx (N, C), dgamma (C,), dbeta (C,); None where not needed"""
     return backward(dy, saved, needs[0], needs[1], needs[2], True, "layer_norm_backward")
 
 
 def rms_norm_forward(x, gamma=None, epsilon=1e-6, save=True):
-    """x (M, C)   gamma (C,) or None   ->   y (M, C)"""
+    """x (N, C)   gamma (C,) or None   ->   y (N, C)"""
     return forward(x, gamma, None, epsilon, save, False, "rms_norm_forward")
 
 
 def rms_norm_backward(dy, saved, needs=(True, True)):
-    """dy (M, C)   ->   dx (M, C), dgamma (C,); None where not needed"""
+    """dy (N, C)   ->   dx (N, C), dgamma (C,); None where not needed"""
     dx, dgamma, _ = backward(dy, saved, needs[0], needs[1], False, False, "rms_norm_backward")
     return dx, dgamma

@@ -48,7 +48,7 @@ cdef void match_signs(real* p, real* t, real* y, real threshold, cnp.npy_intp n)
 
 
 cdef object rows_of(object p, str function, int* kind):
-    """A fresh (M,) for the rows of p, which must have at least one column."""
+    """A fresh (N,) for the rows of p, which must have at least one column."""
     kind[0] = rt.float_array(p, function, "p", 2)
     cdef cnp.npy_intp m = rt.dim(p, 0)
     if rt.dim(p, 1) == 0:
@@ -57,7 +57,7 @@ cdef object rows_of(object p, str function, int* kind):
 
 
 def sparse_categorical_matches(p, labels):
-    """p (M, C)   labels (M,) int64   ->   (M,) of p's type, 1 where the largest entry stands at the label"""
+    """p (N, C)   labels (N,) int64   ->   (N,) of p's type, 1 where the largest entry stands at the label"""
     cdef int t
     y = rows_of(p, "sparse_categorical_matches", &t)
     cdef cnp.npy_intp m = rt.dim(p, 0), c = rt.dim(p, 1)
@@ -72,7 +72,7 @@ def sparse_categorical_matches(p, labels):
 
 
 def categorical_matches(p, t):
-    """p, t (M, C)   ->   (M,) of p's type, 1 where the largest entries of both stand at the same place"""
+    """p, t (N, C)   ->   (N,) of p's type, 1 where the largest entries of both stand at the same place"""
     cdef int kind
     y = rows_of(p, "categorical_matches", &kind)
     cdef cnp.npy_intp m = rt.dim(p, 0), c = rt.dim(p, 1)

@@ -45,12 +45,12 @@ cdef int multiply(bint dbl, cnp.npy_intp count, cnp.npy_intp m, cnp.npy_intp n, 
 
 
 def matmul_forward(a, b, save=True):
-    """y = a b.    a (..., M, K)   b (..., K, N), the same leading dimensions   ->   y (..., M, N)"""
+    """y = a b.    a (..., N, D)   b (..., D, F), the same leading dimensions   ->   y (..., N, F)"""
     cdef int t = rt.float_array(a, "matmul_forward", "a", -1), ndim = cnp.PyArray_NDIM(<cnp.ndarray>a), i
     cdef cnp.npy_intp dims[64]
     cdef cnp.npy_intp count = 1
     if ndim < 2:
-        rt.bad_shape(a, "matmul_forward", "a", "(..., M, K)")
+        rt.bad_shape(a, "matmul_forward", "a", "(..., N, D)")
     rt.same_array(b, t, "matmul_forward", "b", ndim)
     for i in range(ndim - 2):
         dims[i] = rt.dim(a, i)
@@ -67,7 +67,7 @@ def matmul_forward(a, b, save=True):
 
 
 def matmul_backward(dy, saved, needs=(True, True)):
-    """dy (..., M, N)   ->   da (..., M, K), db (..., K, N); None where not needed"""
+    """dy (..., N, F)   ->   da (..., N, D), db (..., D, F); None where not needed"""
     a, b = saved
     cdef int t = rt.typenum(a), ndim = cnp.PyArray_NDIM(<cnp.ndarray>a), i
     cdef cnp.npy_intp m = rt.dim(a, ndim - 2), k = rt.dim(a, ndim - 1), n = rt.dim(b, ndim - 1), count = 1

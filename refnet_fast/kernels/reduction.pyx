@@ -1,6 +1,6 @@
 """Reduction, fast: a weighted sum in eight float64 lanes that are added in order.
 
-What is saved: the weights, the scale and M, as in the reference.
+What is saved: the weights, the scale and N, as in the reference.
 Why it is right: refnet/kernels/reduction.py.
 """
 cimport numpy as cnp
@@ -50,7 +50,7 @@ cdef void spread(real each, real* w, real* dl, cnp.npy_intp m) noexcept nogil:
 
 
 def weighted_sum_forward(l, weights=None, scale=1.0, save=True):
-    """L = scale * sum of w l, accumulated in float64.    l, weights (M,)   ->   a 0-d array"""
+    """L = scale * sum of weights times l, accumulated in float64.    l, weights (N,)   ->   a 0-d array"""
     cdef int t = rt.float_array(l, "weighted_sum_forward", "l", 1)
     cdef cnp.npy_intp m = rt.dim(l, 0)
     cdef void* w = NULL
@@ -67,7 +67,7 @@ def weighted_sum_forward(l, weights=None, scale=1.0, save=True):
 
 
 def weighted_sum_backward(dy, saved):
-    """dy 0-d   ->   dl (M,)"""
+    """dy 0-d   ->   dl (N,)"""
     weights, scale_, m_, t_ = saved
     cdef int t = t_
     cdef cnp.npy_intp m = m_

@@ -57,22 +57,22 @@ cdef object backward(bint is_log, object dy, object y, str function):
 
 
 def softmax_forward(x, save=True):
-    """y = softmax(x) over the last axis; x (M, C)."""
+    """y = softmax(x) over the last axis; x (N, C)."""
     y = forward(False, x, "softmax_forward")
     return y, (y if save else None)
 
 
 def softmax_backward(dy, saved):
-    """dx = y (dy - sum_c dy_c y_c).    dy (M, C)   ->   dx (M, C)"""
+    """dx = y (dy - sum_c dy_c y_c).    dy (N, C)   ->   dx (N, C)"""
     return backward(False, dy, saved, "softmax_backward")
 
 
 def log_softmax_forward(x, save=True):
-    """log softmax(x) over the last axis; x (M, C)."""
+    """log softmax(x) over the last axis; x (N, C)."""
     y = forward(True, x, "log_softmax_forward")
     return y, (y if save else None)
 
 
 def log_softmax_backward(dy, saved):
-    """dx = dy - softmax(x) sum_c dy_c.    dy (M, C)   ->   dx (M, C)"""
+    """dx = dy - softmax(x) sum_c dy_c.    dy (N, C)   ->   dx (N, C)"""
     return backward(True, dy, saved, "log_softmax_backward")
