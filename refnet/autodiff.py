@@ -135,11 +135,12 @@ class Tensor(Operators):
         value: the ndarray. Read it freely; writing into it makes gradients undefined.
     """
 
-    __slots__ = ("__weakref__", "value", "watched")
+    __slots__ = ("__weakref__", "_keras_mask", "value", "watched")
 
     def __init__(self, value: Any, watched: bool = False):
         self.value = value
         self.watched = watched                           # whether operations on it are recorded
+        self._keras_mask = None                          # which entries count (see `mask_of`)
 
     @property
     def shape(self) -> tuple[int, ...]: return self.value.shape
@@ -172,6 +173,60 @@ class Tensor(Operators):
 
     def __repr__(self):
         return f"<Tensor shape={self.value.shape} dtype={self.value.dtype}\n{self.value!r}>"
+
+
+class Masked(np.ndarray):
+    """An ndarray beside which a mask travels, where no tape records. Layers make and read it; whatever is computed from it by other
+    means is a plain ndarray again.
+
+    Attributes:
+        plain: the same numbers as an ndarray.
+    """
+
+    _keras_mask = None
+    plain: Any = None
+
+    def __array_finalize__(self, obj: Any) -> None:
+        """A view or a slice has no mask."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return getattr(ufunc, method)(*[value_of(x) if isinstance(x, Masked) else x for x in inputs], **kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        args, kwargs = _unmasked(args), _unmasked(kwargs)
+        return function(*args, **kwargs)
+
+    def __repr__(self):
+        return repr(np.asarray(self))
+
+    def __reduce__(self):
+        return np.asarray(self).__reduce__()
+
+
+def _unmasked(x: Any) -> Any:
+    if isinstance(x, Masked):
+        return value_of(x)
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(_unmasked, x))
+    return {key: _unmasked(value) for key, value in x.items()} if isinstance(x, dict) else x
+
+
+def mask_of(x: Any) -> Any:
+    """The mask that travels with an array or a Tensor: booleans for its leading axes, True where an entry counts; or None."""
+    return getattr(x, "_keras_mask", None)
+
+
+def with_mask(x: Any, mask: Any) -> Any:
+    """x with a mask beside it: a Tensor itself, another array for an array. None takes the mask away."""
+    if isinstance(x, Tensor):
+        x._keras_mask = mask
+        return x
+    value = value_of(x)
+    if mask is None:
+        return value
+    masked = value.view(Masked)
+    masked._keras_mask, masked.plain = mask, value
+    return masked
 
 
 class Variable(Operators):
@@ -289,6 +344,8 @@ def value_of(x: Any) -> ndarray:
         return x
     if isinstance(x, (Tensor, Variable)):
         return x.value
+    if isinstance(x, Masked):
+        return x.plain if x.plain is not None else np.asarray(x)
     if getattr(x, "is_symbolic", False):
         raise SymbolicInput(f"{x!r} is symbolic: it has a shape but no numbers. Build a Model from it and call the model on data.")
     return np.asarray(x)

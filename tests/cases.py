@@ -266,7 +266,8 @@ PLAIN_KERNELS = (
     "accumulate_update", "accumulated_mean", "adaptive_average_matrix", "adaptive_windows", "add_gradients",
     "aligned_weights", "assign_update", "binary_matches", "called_rate", "categorical_matches", "clip_gradient",
     "constant_array", "count_update", "decay_update", "dropout_mask", "filled", "gather_rows", "interpolation_matrix",
-    "label_indices", "max_norm", "mean_update", "min_max_norm", "moving_average_update", "nearest_indices", "next_key",
-    "non_negative", "philox_words", "run_plan", "same_layouts", "samplewise", "scale_gradient", "shrink_factor",
-    "sparse_categorical_matches", "stacked_rows", "step_number", "unit_norm", "unscale_gradient", "whole_labels",
+    "label_indices", "masked_weights", "max_norm", "mean_update", "min_max_norm", "moving_average_update",
+    "nearest_indices", "next_key", "non_negative", "philox_words", "run_plan", "same_layouts", "samplewise",
+    "scale_gradient", "shrink_factor", "sparse_categorical_matches", "stacked_rows", "step_number", "unit_norm",
+    "unscale_gradient", "whole_labels",
 )

@@ -23,7 +23,7 @@ By hand
 """
 import numpy as np
 
-__all__ = ["aligned_weights", "label_indices", "samplewise", "whole_labels"]
+__all__ = ["aligned_weights", "label_indices", "masked_weights", "samplewise", "whole_labels"]
 
 
 def samplewise(values, weights, by_mean):
@@ -80,6 +80,18 @@ def aligned_weights(weights, shape, dtype):
         )
     weights = weights.reshape(weights.shape + (1,) * (len(shape) - weights.ndim))
     return np.ascontiguousarray(np.broadcast_to(weights, shape))
+
+
+def masked_weights(mask, weights, by_mean):
+    """weights (None: 1 each) where the mask is 1, 0 where it is 0; all of one shape.
+
+    `by_mean`: times the number of entries over the number of those that count, so that a mean over all entries is the mean over
+    those that count (0 where none does).
+    """
+    if by_mean:
+        valid = mask.sum(dtype=np.float64)
+        mask = np.asarray(mask * (mask.size / valid if valid else 0.0), dtype=mask.dtype)
+    return mask if weights is None else np.asarray(weights * mask, dtype=mask.dtype)
 
 
 def whole_labels(labels, shape):

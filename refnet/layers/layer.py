@@ -11,6 +11,7 @@ from contextvars import ContextVar
 import numpy as np
 
 from refnet import autodiff, backend, config, graph, ops, regularizers
+from refnet.layers import masks
 from refnet.layers.input_spec import assert_input_compatibility
 from refnet.layers.state import LayerState
 from refnet.layers.support import (
@@ -117,10 +118,14 @@ class Layer(LayerState):
         if "call" in cls.__dict__:
             names = inspect.signature(cls.__dict__["call"]).parameters
             cls._call_takes_training = "training" in names
-            cls._call_takes_mask = "mask" in names
+            cls._call_parameters = tuple(names)[1:]
 
     _call_takes_training = False
-    _call_takes_mask = False
+    _call_parameters: tuple[str, ...] = ()
+    # Whether `compute_mask`, if a class defines one, only changes or ends masks that come in, and makes none.
+    _makes_no_mask = False
+    # Whether masks of the outputs are the business of layers inside (a model's are).
+    _handles_masks_inside = False
     # Whether `call` runs the same kernels whatever the numbers are: False keeps a step from being written down.
     _same_every_step = True
 
@@ -174,7 +179,7 @@ class Layer(LayerState):
         x = args[0] if args else None
         if type(x) in _ARRAYS:
             if x.dtype != self._numpy_dtype and x.dtype.kind == "f" and self.autocast:
-                args = (ops.cast(x, self._dtype), *args[1:])
+                args = (self._convert(x), *args[1:])
         elif graph.has_symbolic(args, kwargs):
             return self._call_symbolic(args, kwargs)
         else:
@@ -185,7 +190,16 @@ class Layer(LayerState):
             assert_input_compatibility(self.input_spec, args[0], self)
         if not self.built:
             self._build_for(args, kwargs)
+        if self._makes_masks or masks.any_in(args, kwargs):
+            return masks.call_with_masks(self, args, kwargs)
         return self._call_in_context(args, kwargs)
+
+    @property
+    def _makes_masks(self):
+        """Whether the output may have a mask although no input has one."""
+        return self.supports_masking and not self._makes_no_mask and defined_by(type(self), "compute_mask") is not Layer
+
+    _may_output_masks = _makes_masks
 
     def _call_in_context(self, args, kwargs):
         surrounding = _current_call.get()
@@ -238,7 +252,9 @@ class Layer(LayerState):
         """An array or tensor in the layer's float type; anything else as it is."""
         if isinstance(x, np.ndarray) or autodiff.is_tensor(x):
             if self.autocast and x.dtype.kind == "f" and x.dtype != self._numpy_dtype:
-                return ops.cast(x, self._dtype)
+                mask = autodiff.mask_of(x)
+                y = ops.cast(x, self._dtype)
+                return y if mask is None else autodiff.with_mask(y, mask)
             return x
         if hasattr(x, "__array__") and not isinstance(x, np.generic):
             return self._convert(np.asarray(x))
@@ -271,7 +287,8 @@ class Layer(LayerState):
             assert_input_compatibility(self.input_spec, args[0], self)
         if not self.built:
             self._build_for(args, kwargs)
-        outputs = self.compute_output_spec(*args, **kwargs)
+        outputs = self.compute_output_spec(*args, **{k: v for k, v in kwargs.items() if k not in ("mask", "training")})
+        masks.mark_symbolic(self, args, kwargs, outputs)
         for index, tensor in enumerate(tree.flatten(outputs)):
             tensor.name = self.name if index == 0 else f"{self.name}_{index}"
         self._inbound_nodes.append(graph.Node(self, args, kwargs, outputs))

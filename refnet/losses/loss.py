@@ -93,10 +93,13 @@ class Loss(tracking.Settings):
         if isinstance(y_pred, _CONTAINERS) and any(map(_is_array, tree.flatten(y_pred))):
             values = self.call(y_true, y_pred)  # one loss over several outputs: the user's own `call` knows how
             return reduce_weighted(values, sample_weight, self.reduction, None, self.name)
+        mask = autodiff.mask_of(y_pred)
         y_pred = as_predictions(y_pred, self._dtype)
         y_true = self._targets(y_true, y_pred)
         values = self.call(y_true, y_pred)
-        return reduce_weighted(values, sample_weight, self.reduction, self._mask(y_true, y_pred), self.name)
+        for other in (autodiff.mask_of(values), self._mask(y_true, y_pred)):
+            mask = other if mask is None else mask if other is None else np.logical_and(mask, other)
+        return reduce_weighted(values, sample_weight, self.reduction, mask, self.name)
 
     def call(self, y_true, y_pred):
         """The loss of each sample: an array of the predictions' leading axes."""
@@ -128,7 +131,7 @@ def reduce_weighted(values, sample_weight=None, reduction="sum_over_batch_size",
         values: an array or tensor of values.
         sample_weight: None, or weights for the leading axes of `values`.
         reduction: see `Loss`.
-        mask: None, or a boolean array like `values`: which count.
+        mask: None, or booleans for the leading axes of `values`: which count.
         name: for error messages.
 
     Raises:
@@ -142,15 +145,15 @@ def reduce_weighted(values, sample_weight=None, reduction="sum_over_batch_size",
     else:
         weights = align_weights(sample_weight, shape, name, values.dtype)
     count = total_weight = int(np.prod(shape))
-    if mask is not None:
-        mask = ops.cast(mask, values.dtype)
-        weights = mask if weights is None else ops.multiply(weights, mask)
-        count = int(np.count_nonzero(mask))
+    if mask is not None:  # what does not count is left out of the sum, and of the divisor too
+        by_mean = reduction in ("sum_over_batch_size", "mean")
+        mask = align_weights(mask, shape, name, values.dtype)
+        weights = backend.active().masked_weights(mask, weights, by_mean)
     if reduction in (None, "none") or len(shape) == 0:
         return values if weights is None else values * weights
     scale = 1.0
     if reduction == "mean_with_sample_weight":
-        total_weight = count if weights is None else float(np.sum(weights, dtype=np.float64))
+        total_weight = total_weight if weights is None else float(np.sum(weights, dtype=np.float64))
         scale = 1.0 / total_weight if total_weight else 0.0
     elif reduction != "sum":
         scale = 1.0 / count if count else 0.0

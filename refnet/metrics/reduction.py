@@ -109,6 +109,16 @@ def weighted(values, sample_weight, by_mean):
     return backend.active().samplewise(autodiff.value_of(values), weights, by_mean)
 
 
+def masked(sample_weight, mask, values):
+    """Sample weights with 0 for what the mask leaves out."""
+    kernels, dtype = backend.active(), np.dtype(np.float64)
+    if sample_weight is None:
+        return kernels.cast_forward(autodiff.value_of(mask), dtype, save=False)[0]
+    shape = values.shape[: max(np.ndim(mask), np.ndim(sample_weight))]
+    mask, weights = (kernels.aligned_weights(autodiff.value_of(x), shape, dtype) for x in (mask, sample_weight))
+    return kernels.masked_weights(mask, weights, False)
+
+
 def is_kernel_array(x, ndim) -> bool:
     """Whether a kernel takes `x` as it is."""
     return type(x) is np.ndarray and x.ndim == ndim and x.dtype in KERNEL_DTYPES and x.flags.c_contiguous
@@ -138,10 +148,14 @@ class MeanMetricWrapper(Mean):
             y_pred: predictions.
             sample_weight: None, or weights for the leading axes.
         """
+        mask = autodiff.mask_of(y_pred)
         y_true, y_pred = plain(y_true), plain(y_pred)
         if type(y_true) is np.ndarray and type(y_pred) is np.ndarray and y_true.ndim != y_pred.ndim:
             y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)  # (N,) and (N, 1) never become (N, N)
-        self._add(autodiff.value_of(self._fn(y_true, y_pred, **self._fn_kwargs)), sample_weight)
+        values = autodiff.value_of(self._fn(y_true, y_pred, **self._fn_kwargs))
+        if mask is not None:
+            sample_weight = masked(sample_weight, mask, values)
+        self._add(values, sample_weight)
 
     def get_config(self):
         config = {"name": self.name, "dtype": self.dtype, "fn": serialization.serialize_keras_object(self._fn)}

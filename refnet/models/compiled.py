@@ -325,7 +325,7 @@ class CompiledMetrics(metrics.Metric):
         if self._entries is None:
             self._build(y_true, y_pred)
         if self._single and sample_weight is None and type(y_true) is np.ndarray:
-            output = autodiff.value_of(y_pred)
+            output = _plain_but_for_mask(y_pred)
             for _, metric, _ in self._entries:
                 metric.update_state(y_true, output)
             return
@@ -335,7 +335,7 @@ class CompiledMetrics(metrics.Metric):
                 if type(y_true) is np.ndarray
                 else plain(tree.flatten(y_true)[0] if _holds_arrays(y_true) else y_true)
             )
-            output = autodiff.value_of(y_pred if not tree.is_nested(y_pred) else tree.flatten(y_pred)[0])
+            output = _plain_but_for_mask(y_pred if not tree.is_nested(y_pred) else tree.flatten(y_pred)[0])
             if tree.is_nested(sample_weight):
                 sample_weight = tree.flatten(sample_weight)[0]
             for _, metric, weighted in self._entries:
@@ -346,7 +346,7 @@ class CompiledMetrics(metrics.Metric):
             return
         wanted = [True] * len(self._output_names)
         targets = match(y_true, y_pred, self._output_names, wanted, "targets")
-        outputs = [plain(o) for o in tree.flatten(y_pred)]
+        outputs = [_plain_but_for_mask(o) for o in tree.flatten(y_pred)]
         if sample_weight is None or not tree.is_nested(sample_weight):
             weights = [sample_weight] * len(targets)
         else:
@@ -361,6 +361,11 @@ class CompiledMetrics(metrics.Metric):
 
     def result(self):
         return {name: metric.result() for name, metric in self._results}
+
+
+def _plain_but_for_mask(output):
+    """An output as an ndarray; one with a mask as it is, for metrics read it."""
+    return output if autodiff.mask_of(output) is not None else plain(output)
 
 
 def _holds_arrays(y) -> bool:

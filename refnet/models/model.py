@@ -51,6 +51,7 @@ class Model(Trainer, Layer):
     """
 
     _is_base = True
+    _handles_masks_inside = True
 
     def __init__(self, *args, **kwargs):
         inputs, outputs, kwargs = _functional_arguments(args, kwargs)
@@ -167,6 +168,10 @@ class Model(Trainer, Layer):
         raise ValueError(
             f"Model '{self.name}' has no layer '{name}'.{naming.did_you_mean(name, names)} Its layers: {names}."
         )
+
+    @property
+    def _may_output_masks(self):
+        return self._network is None or any(getattr(t, "masked", False) for t in self._network.outputs)
 
     # --- the call ---------------------------------------------------------------------------------
 

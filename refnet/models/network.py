@@ -61,11 +61,10 @@ class Network:
             if isinstance(outputs, dict) and not any(map(tree.is_nested, outputs.values()))
             else [tensor.node.operation.name if tensor.node else tensor.name for tensor in self.outputs]
         )
-        self._uses_masks = any(defined_by(type(layer), "compute_mask") is not Layer for layer in self.layers)
         self._compile()
 
     def __getstate__(self):
-        return {key: value for key, value in vars(self).items() if key != "_steps"}
+        return {key: value for key, value in vars(self).items() if key not in ("_steps", "_steps_with_masks")}
 
     def __setstate__(self, state):
         vars(self).update(state)
@@ -75,28 +74,30 @@ class Network:
 
     def _compile(self):
         slots = {id(tensor): index for index, tensor in enumerate(self.inputs)}
-        steps = []
+        steps, with_masks = [], []
         for node in self.nodes:
             outputs = tree.flatten(node.outputs)
             if all(id(t) in slots for t in outputs):  # an input
                 continue
             for tensor in outputs:
                 slots.setdefault(id(tensor), len(slots))
-            steps.append(self._step(node, slots, outputs))
+            steps.append(self._step(node, slots, outputs, direct=True))
+            with_masks.append(self._step(node, slots, outputs, direct=False))
         self._slot_count = len(slots)
         self._output_slots = [slots[id(tensor)] for tensor in self.outputs]
         self._single_output = self._output_slots[0] if graph.is_keras_tensor(self.outputs_struct) else None
         kept = set(self._output_slots)
         self._steps = _with_releases(steps, kept)
+        self._steps_with_masks = _with_releases(with_masks, kept)  # for inputs that come with a mask
         only = self.inputs[0] if graph.is_keras_tensor(self.inputs_struct) else None
         known = only is not None and None not in only.shape[1:] and len(only.shape) > 0
         self._only_dtype = np.dtype(only.dtype) if known else None
         self._only_shape = only.shape[1:] if known else None
 
-    def _step(self, node, slots, outputs):
+    def _step(self, node, slots, outputs, direct):
         operation = node.operation
         is_layer = isinstance(operation, Layer)
-        call = self._callable(operation, node) if is_layer else operation
+        call = self._callable(operation, node) if is_layer and direct else operation
         takes_training = is_layer and operation._call_takes_training and "training" not in node.kwargs
         targets = [slots[id(t)] for t in outputs]
         if (
@@ -125,6 +126,9 @@ class Network:
             and layer._backend in (None, self._own_backend)
             and defined_by(type(layer), "__call__") is Layer
             and (layer._called or not layer._layers)
+            and not layer._makes_masks
+            and node.kwargs.get("mask") is None
+            and not any(getattr(t, "masked", False) for t in node.inputs)
         )
         return layer.call if direct else layer
 
@@ -132,61 +136,37 @@ class Network:
 
     def __call__(self, inputs, training=None, mask=None):
         """Run the model on arrays or tensors in the structure of its inputs."""
+        steps, masks = self._steps, None
+        if type(inputs) is not np.ndarray or mask is not None:
+            masks = tree.flatten(mask) if mask is not None else tree.flatten(tree.map_structure(autodiff.mask_of, inputs))
+            if any(m is not None for m in masks):
+                steps = self._steps_with_masks
+            else:
+                masks = None
         if type(inputs) in _ARRAYS and inputs.dtype == self._only_dtype and inputs.shape[1:] == self._only_shape:
             values = [inputs]
         else:
             values = self.standardize(inputs)
+        if masks is not None:
+            values = [v if m is None else autodiff.with_mask(v, m) for v, m in zip(values, masks, strict=True)]
         slots = values + [None] * (self._slot_count - len(values))
-        if self._uses_masks or mask is not None:
-            self._run_masked(slots, training, mask)
-        else:
-            for call, source, target, takes_training, releases in self._steps:
-                if source is None:
-                    y = call(slots, training if takes_training else None)
-                elif takes_training and training is not None:
-                    y = call(slots[source], training=training)
-                else:
-                    y = call(slots[source])
-                if type(target) is int:
-                    slots[target] = y
-                else:
-                    for slot, value in zip(target, tree.flatten(y), strict=True):
-                        slots[slot] = value
-                for slot in releases:
-                    slots[slot] = None
+        for call, source, target, takes_training, releases in steps:
+            if source is None:
+                y = call(slots, training if takes_training else None)
+            elif takes_training and training is not None:
+                y = call(slots[source], training=training)
+            else:
+                y = call(slots[source])
+            if type(target) is int:
+                slots[target] = y
+            else:
+                for slot, value in zip(target, tree.flatten(y), strict=True):
+                    slots[slot] = value
+            for slot in releases:
+                slots[slot] = None
         if self._single_output is not None:
             return slots[self._single_output]
         return tree.pack_sequence_as(self.outputs_struct, [slots[slot] for slot in self._output_slots])
-
-    def _run_masked(self, slots, training, mask):
-        """The same with masks beside the values: layers that take `mask` get it, `compute_mask` hands it on."""
-        masks = tree.flatten(mask) if mask is not None else [None] * len(self.inputs)
-        masks = masks + [None] * (self._slot_count - len(masks))
-        for (call, source, target, takes_training, _), node in zip(self._steps, self._step_nodes(), strict=True):
-            layer = node.operation if isinstance(node.operation, Layer) else None
-            sources = [source] if source is not None else call.sources
-            incoming = [masks[s] for s in sources]
-            incoming = incoming[0] if len(incoming) == 1 else incoming
-            kwargs = {}
-            if takes_training and training is not None:
-                kwargs["training"] = training
-            if layer is not None and layer._call_takes_mask and any(m is not None for m in tree.flatten(incoming)):
-                kwargs["mask"] = incoming
-            if source is None:
-                args, constants = call.arguments(slots)
-                y = call.function(*args, **{**constants, **kwargs})
-                inputs = args[0] if args else None
-            else:
-                y, inputs = call(slots[source], **kwargs), slots[source]
-            outgoing = layer.compute_mask(inputs, incoming) if layer is not None and layer.supports_masking else None
-            targets = [target] if type(target) is int else target
-            flat_masks = tree.flatten(outgoing) if outgoing is not None else [None] * len(targets)
-            for slot, value, value_mask in zip(targets, tree.flatten(y), flat_masks, strict=True):
-                slots[slot], masks[slot] = value, value_mask
-
-    def _step_nodes(self):
-        known = {id(t) for t in self.inputs}
-        return [n for n in self.nodes if not all(id(t) in known for t in tree.flatten(n.outputs))]
 
     def standardize(self, inputs):
         """The inputs as a flat list that fits: matched by name, cast, with a last axis of size 1 added or dropped.
@@ -253,17 +233,13 @@ class _General:
         self.function = function
         self._args, self._kwargs = node.args, node.kwargs
         self._slots = {id(t): slots[id(t)] for t in node.inputs}
-        self.sources = [slots[id(t)] for t in node.inputs]
 
-    def arguments(self, slots):
+    def __call__(self, slots, training=None):
         def fill(x):
             return slots[self._slots[id(x)]] if graph.is_keras_tensor(x) else x
 
         args = tree.map_structure(fill, self._args)
-        return args, {key: tree.map_structure(fill, value) for key, value in self._kwargs.items()}
-
-    def __call__(self, slots, training=None):
-        args, kwargs = self.arguments(slots)
+        kwargs = {key: tree.map_structure(fill, value) for key, value in self._kwargs.items()}
         if training is not None:
             kwargs["training"] = training
         return self.function(*args, **kwargs)

@@ -80,6 +80,8 @@ class GlobalAveragePooling1D(BaseGlobalAveragePooling):
         count = ops.sum(ops.cast(kept, inputs.dtype), axis=steps, keepdims=self.keepdims)
         return total / ops.maximum(count, 1.0)  # a sample with no step left gives 0
 
+    _makes_no_mask = True
+
     def compute_mask(self, inputs, previous_mask=None):
         return None
 
