@@ -26,7 +26,8 @@ References
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -41,6 +42,9 @@ ndarray = np.ndarray
 
 # The tapes recording in this thread, innermost last.
 _tapes: ContextVar[tuple[GradientTape, ...]] = ContextVar("refnet_tapes", default=())
+
+# Whether code runs on symbolic tensors only to learn the shapes of its results: then no state moves.
+_tracing: ContextVar[bool] = ContextVar("refnet_tracing", default=False)
 
 # How often any variable has been assigned. A variable's version is the count at its own last assignment, a record's the count at
 # its time: the record is stale if one of its variables has the larger number.
@@ -293,7 +297,16 @@ class Variable(Operators):
         return np.array(self.value)
 
     def assign(self, value: Any) -> Variable:
-        """Write a new value of the same shape; returns the variable."""
+        """Write a new value of the same shape; returns the variable.
+
+        While a model is built (`tracing`) nothing is written: only the shape is checked, as far as it is known.
+        """
+        if _tracing.get():
+            shape = tuple(value.shape) if hasattr(value, "shape") else np.shape(value)
+            if len(shape) != self.value.ndim or any(n not in (None, m) for n, m in zip(shape, self.value.shape, strict=True)):
+                raise ValueError(f"Variable {self.path!r} has shape {self.value.shape}; it cannot be assigned a value of shape "
+                                 f"{shape}.")
+            return self
         value = value_of(value)
         if value.shape != self.value.shape:
             raise ValueError(f"Variable {self.path!r} has shape {self.value.shape}; it cannot be assigned a value of shape "
@@ -313,8 +326,8 @@ class Variable(Operators):
         for variable in variables:
             variable.__dict__["version"] = now
 
-    def assign_add(self, value: Any) -> Variable: return self.assign(self.value + value_of(value))
-    def assign_sub(self, value: Any) -> Variable: return self.assign(self.value - value_of(value))
+    def assign_add(self, value: Any) -> Variable: return self.assign(DISPATCH["add"](self.value, value))
+    def assign_sub(self, value: Any) -> Variable: return self.assign(DISPATCH["subtract"](self.value, value))
     def __iadd__(self, value): return DISPATCH["add"](self, value)      # a new value: the variable itself is left alone
     def __array__(self, dtype=None, copy=None): return np.array(self.value, dtype=dtype)
     def __float__(self): return float(self.value)
@@ -326,6 +339,21 @@ class Variable(Operators):
 def _variable_changed() -> None:
     for listener in VARIABLE_LISTENERS:
         listener()
+
+
+@contextmanager
+def tracing() -> Iterator[None]:
+    """Within it no state moves: `assign` writes nothing, random streams and metrics stand still."""
+    token = _tracing.set(True)
+    try:
+        yield
+    finally:
+        _tracing.reset(token)
+
+
+def is_tracing() -> bool:
+    """Whether code runs on symbolic tensors only to learn the shapes of its results."""
+    return _tracing.get()
 
 
 def is_recording() -> bool:
@@ -655,6 +683,8 @@ def custom_gradient(function: Callable) -> Callable:
         return parts[0] if len(shapes) == 1 else parts
 
     def differentiable(*args):
+        if any(getattr(x, "is_symbolic", False) for x in args):
+            return function(*args)[0]                    # shapes only: its operations say what they make
         return apply(forward, backward, args)
 
     differentiable.__name__ = getattr(function, "__name__", "custom")

@@ -15,7 +15,7 @@ import threading
 import numpy as np
 
 from refnet import backend, config
-from refnet.autodiff import Variable
+from refnet.autodiff import Variable, is_tracing
 
 __all__ = ["SeedGenerator", "normal", "randint", "set_random_seed", "shuffle", "truncated_normal", "uniform"]
 
@@ -105,6 +105,8 @@ class SeedGenerator:
             ordered: accepted for Keras' sake: calls are always in order.
         """
         del ordered
+        if is_tracing():  # a model is being built: nothing is drawn
+            return self.state.value.copy()
         return backend.active().next_key(self.state.value)
 
     def get_config(self) -> dict:

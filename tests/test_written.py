@@ -395,6 +395,9 @@ def test_what_numpy_did_in_secret_is_not_written_down(rn, data):
         def call(self, x):
             return x * (np.asarray(rn.ops.convert_to_numpy(x)) > 0)
 
+        def compute_output_shape(self, input_shape):
+            return input_shape
+
     model = rn.Sequential([rn.Input((13,)), Masked(), rn.layers.Dense(1)])
     model.compile("sgd", "mse", jit_compile=True)
     text = explanation(model, data)

@@ -291,7 +291,9 @@ class Layer(LayerState):
         masks.mark_symbolic(self, args, kwargs, outputs)
         for index, tensor in enumerate(tree.flatten(outputs)):
             tensor.name = self.name if index == 0 else f"{self.name}_{index}"
-        self._inbound_nodes.append(graph.Node(self, args, kwargs, outputs))
+        node = graph.Node(self, args, kwargs, outputs)
+        if not autodiff.is_tracing():  # a call inside another layer's `call` is no part of the model's graph
+            self._inbound_nodes.append(node)
         return outputs
 
     def compute_output_spec(self, *args, **kwargs):
@@ -300,37 +302,60 @@ class Layer(LayerState):
         if overridden and len(args) == 1:
             shape = self.compute_output_shape(tree.map_structure(lambda x: tuple(x.shape), args[0]))
             return map_shapes(lambda s: graph.KerasTensor(s, self.compute_dtype), shape)
-        return self._probe(args, kwargs)
+        return self._trace(args, kwargs)
 
     def compute_output_shape(self, input_shape):
         """The shape of the output for a shape (or structure of shapes) of the input.
 
-        The default runs `call` on small arrays with two batch sizes: what differs is unknown (None).
+        The default runs `call` on symbolic tensors: no numbers are computed, and no state moves.
         """
         inputs = map_shapes(lambda s: graph.KerasTensor(s, self.compute_dtype), input_shape)
         if not self.built:
             self._build_for((inputs,), {})
-        return tree.map_structure(lambda t: t.shape, self._probe((inputs,), {}))
+        return tree.map_structure(lambda t: t.shape, self._trace((inputs,), {}))
 
-    def _probe(self, args, kwargs):
-        """Symbolic outputs of `call`, found by running it; leaves no losses behind."""
-        token = _current_call.set(_CALLS[False])
+    def _trace(self, args, kwargs):
+        """Symbolic outputs of `call`: it is run on symbolic tensors, so that its ops say what shapes they make.
+
+        Unknown sizes stay None. Code that computes with sizes (`x.shape[1] // 2`) cannot with None: then it is run with two
+        different numbers in their place, and what differs between the outcomes is unknown.
+        """
+        kwargs = {k: v for k, v in kwargs.items() if k != "training" or self._call_takes_training}
+
+        def run(size):
+            def stand_in(x):
+                if not graph.is_keras_tensor(x):
+                    return x
+                return graph.KerasTensor([size if n is None else n for n in x.shape], x.dtype, name=x.name)
+
+            call = self.call if self._called else lambda *a, **k: self._first_call(a, k)
+            token = _current_call.set(_CALLS[False])
+            try:
+                with autodiff.tracing():
+                    outputs = call(*tree.map_structure(stand_in, args), **tree.map_structure(stand_in, kwargs))
+            finally:
+                _current_call.reset(token)
+                self._clear_losses()
+            return tree.map_structure(_as_symbolic, outputs)
+
         try:
-            run = self.call if self._called else lambda *a, **k: self._first_call(a, k)
-            kwargs = {k: v for k, v in kwargs.items() if k != "training" or self._call_takes_training}
-            outputs = graph.infer_shape(run, args, kwargs)
-            self._clear_losses()
+            return run(None)
         except NotImplementedError:
             raise
         except Exception as error:
-            raise ValueError(
-                f"Layer '{self.name}' ({type(self).__name__}): the shape of its output could not be found by running "
-                "`call` on "
-                f"small arrays ({type(error).__name__}: {error}). Define `compute_output_shape(self, input_shape)`."
-            ) from error
-        finally:
-            _current_call.reset(token)
-        return outputs
+            if all(None not in x.shape for x in graph.flatten((args, kwargs)) if graph.is_keras_tensor(x)):
+                raise self._trace_error(error) from error
+        try:
+            return tree.map_structure(_merged, run(83), run(89))
+        except Exception as error:
+            raise self._trace_error(error) from error
+
+    def _trace_error(self, error):
+        return ValueError(
+            f"Layer '{self.name}' ({type(self).__name__}): the shape of its output could not be found by running `call` on "
+            f"symbolic tensors ({type(error).__name__}: {error}). Compute with refnet.ops on what `call` is given, or define "
+            "`compute_output_shape(self, input_shape)`."
+        )
 
     def _node(self, what):
         if len(self._inbound_nodes) != 1:
@@ -427,3 +452,18 @@ class Layer(LayerState):
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _as_symbolic(x):
+    """An output of a traced `call` as a fresh symbolic tensor; a constant among them has a shape as well."""
+    if graph.is_keras_tensor(x):
+        return graph.KerasTensor(x.shape, x.dtype)
+    value = np.asarray(autodiff.value_of(x))
+    return graph.KerasTensor(value.shape, value.dtype)
+
+
+def _merged(a, b):
+    """Two outcomes of a trace with different numbers in place of unknown sizes."""
+    if len(a.shape) != len(b.shape):
+        raise ValueError(f"the number of axes of an output depends on a size that is not known: {a.shape} and {b.shape}")
+    return graph.KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)], a.dtype)

@@ -1,5 +1,7 @@
 """The base of all metrics: a number accumulated over batches."""
 
+import functools
+
 import numpy as np
 
 from refnet import autodiff, backend, config, initializers
@@ -7,6 +9,17 @@ from refnet.utils import tracking
 from refnet.utils.naming import auto_name
 
 __all__ = ["Metric"]
+
+
+def _unless_tracing(update_state):
+    """Metrics stand still while a model is built."""
+
+    @functools.wraps(update_state)
+    def updated(self, *args, **kwargs):
+        if not autodiff.is_tracing():
+            update_state(self, *args, **kwargs)
+
+    return updated
 
 
 class Metric(tracking.Settings):
@@ -33,6 +46,11 @@ class Metric(tracking.Settings):
 
     _backend = None
     _direction: str | None = None  # "up" or "down": which way is better
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "update_state" in cls.__dict__:
+            cls.update_state = _unless_tracing(cls.__dict__["update_state"])
 
     def __init__(self, dtype=None, name: str | None = None):
         self.name = name or auto_name(type(self).__name__)

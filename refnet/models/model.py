@@ -193,7 +193,7 @@ class Model(Trainer, Layer):
             input_shape: the shape of the input, None for the batch; or a structure of shapes.
         """
         if self._network is None:
-            self._probe((map_shapes(lambda shape: graph.KerasTensor(shape, self.compute_dtype), input_shape),), {})
+            self._trace((map_shapes(lambda shape: graph.KerasTensor(shape, self.compute_dtype), input_shape),), {})
 
     def _build_for(self, args, kwargs):
         if defined_by(type(self), "build") is Model and not any(map(graph.is_keras_tensor, tree.flatten(args))):
@@ -216,15 +216,15 @@ class Model(Trainer, Layer):
         inputs = map_shapes(lambda shape: shape, input_shape)
         if _shapes_equal(inputs, self.input_shape):
             return self.output_shape
-        return tree_shapes(self._probe_network(inputs))
+        return tree_shapes(self._trace_network(inputs))
 
-    def _probe_network(self, input_shape):
+    def _trace_network(self, input_shape):
         flat = _flat_shapes(input_shape)
         network = self._network
         if len(flat) != len(network.inputs):
             raise ValueError(f"Model '{self.name}' has {len(network.inputs)} input(s), received {len(flat)} shape(s).")
         tensors = [graph.KerasTensor(s, t.dtype) for s, t in zip(flat, network.inputs, strict=True)]
-        return self._probe((tree.pack_sequence_as(network.inputs_struct, tensors),), {})
+        return self._trace((tree.pack_sequence_as(network.inputs_struct, tensors),), {})
 
     def _data_types(self, x):
         del x
