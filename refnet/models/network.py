@@ -57,11 +57,7 @@ class Network:
                     "`name=` to one of them."
                 )
         self.input_names = [tensor.name for tensor in self.inputs]
-        self.output_names = (
-            tree.sorted_keys(outputs)
-            if isinstance(outputs, dict) and not any(map(tree.is_nested, outputs.values()))
-            else [tensor.node.operation.name if tensor.node else tensor.name for tensor in self.outputs]
-        )
+        self.output_names = [tensor.node.operation.name if tensor.node else tensor.name for tensor in self.outputs]
         self._uses_masks = any(defined_by(type(layer), "compute_mask") is not Layer for layer in self.layers)
         self._compile()
 
@@ -86,7 +82,7 @@ class Network:
             steps.append(self._step(node, slots, outputs))
         self._slot_count = len(slots)
         self._output_slots = [slots[id(tensor)] for tensor in self.outputs]
-        self._single_output = self._output_slots[0] if graph.is_keras_tensor(self.outputs_struct) else None
+        self._single_output = self._output_slots[0] if graph.is_keras_tensor(_only(self.outputs_struct)) else None
         kept = set(self._output_slots)
         self._steps = _with_releases(fuse(steps, kept), kept)
         self._single_steps = _with_releases(steps, kept)  # masks are handed on from layer to layer
@@ -211,6 +207,12 @@ class Network:
             if missing:
                 raise ValueError(f"Model '{self.name}': missing input {missing[0]!r}. Received keys: {sorted(inputs)}.")
             inputs = {key: inputs[key] for key in self.inputs_struct}
+        elif isinstance(self.inputs_struct, dict) and list(self.inputs_struct) != tree.sorted_keys(self.inputs_struct):
+            # The order in which a dict is written is not the order in which it is walked: which of the two is meant?
+            raise ValueError(
+                f"Model '{self.name}' was made with its inputs in a dict, {list(self.inputs_struct)}, but received a "
+                f"{type(inputs).__name__}, which does not say which is which. Pass a dict with these keys."
+            )
         values = tree.flatten(inputs)
         if len(values) != len(self.inputs):
             raise ValueError(
@@ -269,6 +271,11 @@ class _General:
         if training is not None:
             kwargs["training"] = training
         return self.function(*args, **kwargs)
+
+
+def _only(structure):
+    """What a list or tuple of one thing holds: a model with `outputs=[y]` gives an array, as in Keras."""
+    return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure
 
 
 def _with_releases(steps, keep):

@@ -12,7 +12,7 @@ from refnet import autodiff, backend, optimizers
 from refnet import callbacks as callbacks_module
 from refnet import metrics as metrics_module
 from refnet.models.compiled import CompiledLoss, CompiledMetrics
-from refnet.models.data import class_weights, make_data, prepare_batch, split_validation
+from refnet.models.data import checked_class_weight, class_weights, make_data, prepare_batch, split_validation
 from refnet.models.steps import Steps
 from refnet.utils import serialization, tracking, tree
 from refnet.utils.data_utils import unpack_x_y_sample_weight
@@ -205,22 +205,23 @@ class Trainer(Steps):
         step = 0
         for batch in data.epoch():
             for hook in begins:
-                hook(step, None)
+                hook(step, {})
             logs = step_function(batch)
-            for hook in ends:
-                hook(step, logs)
+            if not isinstance(logs, dict):
+                raise ValueError(
+                    f"`{kind}_step` of {type(self).__name__} must return a dict of metrics, e.g. {{'loss': loss}}. It "
+                    f"returned {type(logs).__name__}."
+                )
+            if ends:
+                numbers = plain_logs(logs)  # not the metrics' own arrays, which the next batch changes
+                for hook in ends:
+                    hook(step, numbers)
             step += 1
             if self.stop_training and kind == "train":
                 break
         if step == 0:
             raise ValueError("The data set is empty: it yielded no batch.")
         data.on_epoch_end()
-        if not isinstance(logs, dict):
-            raise ValueError(
-                f"`{kind}_step` of {type(self).__name__} must return a dict of metrics, e.g. {{'loss': loss}}. It "
-                "returned "
-                f"{type(logs).__name__}."
-            )
         return plain_logs(logs)
 
     @backend.entry_point
@@ -293,18 +294,17 @@ class Trainer(Steps):
         structure, parts = None, []
         for step, batch in enumerate(data.epoch()):
             for hook in begins:
-                hook(step, None)
-            outputs = self.predict_step(batch)
+                hook(step, {})
+            # Copies: an output may be an input passed through, in a buffer that a generator fills again.
+            outputs = tree.map_structure(_copied, self.predict_step(batch))
             structure = outputs if structure is None else structure
-            parts.append([autodiff.value_of(leaf) for leaf in tree.flatten(outputs)])
+            parts.append(tree.flatten(outputs))
             for hook in ends:
                 hook(step, {"outputs": outputs})
         callback_list.on_predict_end()
         if structure is None:
             raise ValueError("The data set is empty: it yielded no batch.")
-        joined = [
-            np.concatenate(column) if len(column) > 1 else np.array(column[0]) for column in zip(*parts, strict=True)
-        ]
+        joined = [np.concatenate(column) if len(column) > 1 else column[0] for column in zip(*parts, strict=True)]
         return tree.pack_sequence_as(structure, joined)
 
     @backend.entry_point
@@ -327,7 +327,7 @@ class Trainer(Steps):
         """
         self._check_compiled("train_on_batch")
         if class_weight is not None:
-            sample_weight = class_weights(y, class_weight, sample_weight)
+            sample_weight = class_weights(y, checked_class_weight(class_weight), sample_weight)
         batch = self._batch(x, y, sample_weight)
         self.reset_metrics()
         logs = plain_logs(self.train_step(batch))
@@ -345,8 +345,9 @@ class Trainer(Steps):
     @backend.entry_point
     def predict_on_batch(self, x: Any):
         """The outputs for one batch."""
-        outputs = self.predict_step((x,) if type(x) is np.ndarray else self._batch(x, None, None))
-        return outputs if type(outputs) is np.ndarray else tree.map_structure(autodiff.value_of, outputs)
+        return tree.map_structure(
+            _copied, self.predict_step((x,) if type(x) is np.ndarray else self._batch(x, None, None))
+        )
 
     # --- helpers ----------------------------------------------------------------------------------
 
@@ -398,8 +399,10 @@ class Trainer(Steps):
         )
 
     def _as_list(self, logs):
-        """The loss alone, or loss and metrics as a list."""
-        values = list(logs.values())
+        """The loss alone, or loss and metrics as a list: in the order of the model's metrics, then, as Keras has it,
+        what has other names in the logs (a metric of one of several outputs) in their alphabetical order."""
+        names = [name for name in dict.fromkeys(metric.name for metric in self.flat_metrics()) if name in logs]
+        values = [logs[name] for name in names + sorted(set(logs) - set(names))]
         return values[0] if len(values) == 1 else values
 
     # --- configuration ----------------------------------------------------------------------------
@@ -425,8 +428,12 @@ def plain_logs(logs) -> dict:
             found[name] = value
         else:
             array = autodiff.value_of(value)
-            found[name] = array.item() if array.ndim == 0 else array
+            found[name] = array.item() if array.ndim == 0 else array.copy()
     return found
+
+
+def _copied(value):
+    return np.array(autodiff.value_of(value))
 
 
 def _due(epoch, validation_freq) -> bool:
