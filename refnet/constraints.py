@@ -3,6 +3,7 @@
 from refnet import autodiff, backend
 from refnet.config import epsilon
 from refnet.utils import serialization, tracking
+from refnet.utils.checks import Range
 
 __all__ = ["Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "serialize"]
 
@@ -43,7 +44,7 @@ class MaxNorm(Constraint):
     """
 
     def __init__(self, max_value: float = 2, axis: int = 0):
-        self.max_value = max_value
+        self.max_value = Range(0).check(max_value, "max_value", "MaxNorm")
         self.axis = axis
 
     def __call__(self, w):
@@ -81,9 +82,11 @@ class MinMaxNorm(Constraint):
     """
 
     def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: int = 0):
-        self.min_value = min_value
-        self.max_value = max_value
-        self.rate = rate
+        self.min_value = Range(0).check(min_value, "min_value", "MinMaxNorm")
+        self.max_value = Range(self.min_value, hint="It is at least `min_value`.").check(
+            max_value, "max_value", "MinMaxNorm"
+        )
+        self.rate = Range(0, 1).check(rate, "rate", "MinMaxNorm")
         self.axis = axis
 
     def __call__(self, w):

@@ -18,6 +18,7 @@ import inspect
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -267,7 +268,7 @@ def _same(a: Any, b: Any) -> bool:
                 and a.tobytes() == b.tobytes())
     if isinstance(a, _PLAIN) or isinstance(a, tuple):
         return type(a) is type(b) and repr(a) == repr(b)     # NaN equals itself here
-    return a is b
+    return a is b or (isinstance(a, MethodType) and a == b)
 
 
 def _short(value: Any) -> str:

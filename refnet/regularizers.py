@@ -1,9 +1,8 @@
 """Regularizers: a penalty on weights (or on a layer's output) that is added to the loss."""
 
-import math
-
 from refnet import ops
 from refnet.utils import serialization, tracking
+from refnet.utils.checks import Range
 
 __all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "serialize"]
 
@@ -25,10 +24,7 @@ class Regularizer(tracking.Settings):
 
 
 def _factor(value, name):
-    value = float(value)
-    if not (value >= 0 and math.isfinite(value)):
-        raise ValueError(f"`{name}` must be a finite number >= 0. Received: {name}={value}")
-    return value
+    return float(Range(0).check(value, name, "Regularizer"))
 
 
 class L1L2(Regularizer):

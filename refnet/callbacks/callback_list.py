@@ -70,6 +70,7 @@ class CallbackList(Callback):
 
 def _batch_hook(name):
     def hook(self, batch, logs=None):
+        logs = {} if logs is None else logs
         for call in self.batch_hooks[name]:
             call(batch, logs)
 
@@ -79,6 +80,7 @@ def _batch_hook(name):
 
 def _epoch_hook(name):
     def hook(self, epoch, logs=None):
+        logs = {} if logs is None else logs
         for callback in self.callbacks:
             getattr(callback, name)(epoch, logs)
 
@@ -88,6 +90,7 @@ def _epoch_hook(name):
 
 def _run_hook(name):
     def hook(self, logs=None):
+        logs = {} if logs is None else logs
         for callback in self.callbacks:
             getattr(callback, name)(logs)
 

@@ -15,6 +15,7 @@ from refnet.layers import masks
 from refnet.layers.input_spec import assert_input_compatibility
 from refnet.layers.state import LayerState
 from refnet.layers.support import (
+    BUILDING,
     as_shape,
     building,
     defined_by,
@@ -116,11 +117,13 @@ class Layer(LayerState):
         if "build" in cls.__dict__:
             cls.build = building(cls.__dict__["build"])
         if "call" in cls.__dict__:
-            names = inspect.signature(cls.__dict__["call"]).parameters
+            names = list(inspect.signature(cls.__dict__["call"]).parameters)
             cls._call_takes_training = "training" in names
             cls._call_parameters = tuple(names)[1:]
+            cls._training_position = names.index("training") - 1 if "training" in names else None
 
     _call_takes_training = False
+    _training_position: int | None = None  # among the positional arguments of `call`
     _call_parameters: tuple[str, ...] = ()
     # Whether `compute_mask`, if a class defines one, only changes or ends masks that come in, and makes none.
     _makes_no_mask = False
@@ -177,6 +180,8 @@ class Layer(LayerState):
             ValueError: when the inputs do not fit the layer.
         """
         x = args[0] if args else None
+        if len(args) > 1:
+            args, kwargs = self._training_by_name(args, kwargs)
         if type(x) in _ARRAYS:
             if x.dtype != self._numpy_dtype and x.dtype.kind == "f" and self.autocast:
                 args = (self._convert(x), *args[1:])
@@ -189,7 +194,7 @@ class Layer(LayerState):
         if self.input_spec is not None and args:
             assert_input_compatibility(self.input_spec, args[0], self)
         if not self.built:
-            self._build_for(args, kwargs)
+            self._build_once(args, kwargs)
         if self._makes_masks or masks.any_in(args, kwargs):
             return masks.call_with_masks(self, args, kwargs)
         return self._call_in_context(args, kwargs)
@@ -200,6 +205,16 @@ class Layer(LayerState):
         return self.supports_masking and not self._makes_no_mask and defined_by(type(self), "compute_mask") is not Layer
 
     _may_output_masks = _makes_masks
+
+    def _training_by_name(self, args, kwargs):
+        """`layer(x, True)`: the argument `training` by its name, since it may also come from the surrounding call."""
+        at = self._training_position
+        if at is None or at >= len(args) or "training" in kwargs:
+            return args, kwargs
+        names = list(inspect.signature(self.call).parameters)[at : len(args)]
+        if len(names) < len(args) - at:  # too many: `call` says so
+            return args, kwargs
+        return args[:at], {**dict(zip(names, args[at:], strict=True)), **kwargs}
 
     def _call_in_context(self, args, kwargs):
         surrounding = _current_call.get()
@@ -260,6 +275,12 @@ class Layer(LayerState):
             return self._convert(np.asarray(x))
         return x
 
+    def _build_once(self, args, kwargs):
+        """`_build_for`, by one of several threads that call the layer at once."""
+        with BUILDING:
+            if not self.built:
+                self._build_for(args, kwargs)
+
     def _build_for(self, args, kwargs):
         """Build the layer for the shapes of these arguments of `call`."""
         parameters = [
@@ -286,7 +307,7 @@ class Layer(LayerState):
         if self.input_spec is not None and args:
             assert_input_compatibility(self.input_spec, args[0], self)
         if not self.built:
-            self._build_for(args, kwargs)
+            self._build_once(args, kwargs)
         outputs = self.compute_output_spec(*args, **{k: v for k, v in kwargs.items() if k not in ("mask", "training")})
         masks.mark_symbolic(self, args, kwargs, outputs)
         for index, tensor in enumerate(tree.flatten(outputs)):

@@ -6,6 +6,7 @@ from refnet import ops, random
 from refnet.layers.layer import Layer
 from refnet.layers.spatial import SpatialSpec
 from refnet.ops.windows import data_format_of
+from refnet.utils.checks import Range
 
 __all__ = ["Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"]
 
@@ -29,9 +30,7 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, noise_shape: tuple | None = None, seed: Any = None, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-            raise ValueError(f"Dropout '{self.name}': `rate` must be a number in [0, 1]. Received: rate={rate!r}")
-        self.rate = rate
+        self.rate = rate = Range(0, 1).check(rate, "rate", f"{type(self).__name__} '{self.name}'")
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed) if rate > 0 else None

@@ -1,6 +1,6 @@
 """What a layer is made of: its weights, its sub-layers, its losses, and how they are found.
 
-Everything assigned to an attribute of a layer (directly, or in a list, tuple or dict) belongs to it. See
+Everything assigned to an attribute of a layer (directly, or in a list, tuple, dict, set or deque) belongs to it. See
 `utils/tracking.py` for how the answer is cached.
 """
 
@@ -12,18 +12,14 @@ from refnet.utils import naming, tracking
 
 __all__ = ["LayerState"]
 
-_MUTABLE = (list, dict)
-
-
 class LayerState:
     """The part of `Layer` that keeps weights, sub-layers and losses."""
 
     def __setattr__(self, name, value):
-        kind = type(value)
-        if kind in _MUTABLE:
+        if isinstance(value, tracking.CONTAINERS):
             value = tracking.tracked(value, None if name[0] == "_" else self)
             tracking.structure_changed()
-        elif isinstance(value, (LayerState, autodiff.Variable, Metric, random.SeedGenerator, tuple, list, dict)):
+        elif isinstance(value, (LayerState, autodiff.Variable, Metric, random.SeedGenerator)):
             tracking.structure_changed()
         if not hasattr(self, "_losses"):
             raise RuntimeError(

@@ -2,6 +2,8 @@
 
 import functools
 import inspect
+import os
+import threading
 
 import numpy as np
 
@@ -9,6 +11,7 @@ from refnet import graph
 from refnet.utils import naming, tracking, tree
 
 __all__ = [
+    "BUILDING",
     "as_shape",
     "building",
     "defined_by",
@@ -21,28 +24,38 @@ __all__ = [
 ]
 
 
+# Held while a layer is built, so that threads that share a model build it once. Held across a fork too: a child then never
+# finds a layer half built, nor a lock whose owner it does not have.
+BUILDING = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=BUILDING.acquire, after_in_parent=BUILDING.release, after_in_child=BUILDING.release
+    )
+
+
 def building(build):
     """Wrap a subclass's `build`: weights get their paths, `built` becomes True, the shapes are remembered."""
 
     @functools.wraps(build)
     def wrapped(self, *args, **kwargs):
-        if self._building:  # super().build(...) from within
-            return build(self, *args, **kwargs)
-        object.__setattr__(self, "_building", True)
-        try:
-            with naming.name_scope(self.name):
-                build(self, *args, **kwargs)
-        finally:
-            object.__setattr__(self, "_building", False)
-        object.__setattr__(self, "built", True)
-        try:
-            shapes = dict(inspect.signature(build).bind(self, *args, **kwargs).arguments)
-            shapes.pop(next(iter(shapes)))
-            object.__setattr__(self, "_build_shapes", {key: as_shape(value) for key, value in shapes.items()})
-        except TypeError:
-            pass
-        tracking.structure_changed()
-        return None
+        with BUILDING:
+            if self._building:  # super().build(...) from within
+                return build(self, *args, **kwargs)
+            object.__setattr__(self, "_building", True)
+            try:
+                with naming.name_scope(self.name):
+                    build(self, *args, **kwargs)
+            finally:
+                object.__setattr__(self, "_building", False)
+            object.__setattr__(self, "built", True)
+            try:
+                shapes = dict(inspect.signature(build).bind(self, *args, **kwargs).arguments)
+                shapes.pop(next(iter(shapes)))
+                object.__setattr__(self, "_build_shapes", {key: as_shape(value) for key, value in shapes.items()})
+            except TypeError:
+                pass
+            tracking.structure_changed()
+            return None
 
     return wrapped
 

@@ -41,9 +41,12 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
             if len(flat) != 1:
                 raise ValueError("clone_model: a Sequential has a single input.")
             clone.add(flat[0], rebuild=False)
+        made: dict = {}  # a layer may stand in several places
         for layer in model._stack:
             if not (input_tensors is not None and isinstance(layer, InputLayer)):
-                clone.add(clone_layer(layer), rebuild=False)
+                if id(layer) not in made:
+                    made[id(layer)] = clone_layer(layer)
+                clone.add(made[id(layer)], rebuild=False)
         clone._rebuild()
         if clone._network is None and model._network is not None:
             clone.build(model.input_shape)

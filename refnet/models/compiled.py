@@ -92,73 +92,155 @@ class _LossAsMetric(metrics.MeanMetricWrapper):
 
 
 def output_names_of(y_pred, names):
-    """A name for each leaf of the outputs: the model's, the keys of a dict, or `output_0`, `output_1`, ..."""
+    """A name for each leaf of the outputs: the keys of a dict, the model's names, or `output_0`, `output_1`, ..."""
     leaves = tree.flatten(y_pred)
-    if isinstance(y_pred, dict) and not any(map(tree.is_nested, y_pred.values())):
+    if isinstance(y_pred, dict) and _is_flat(y_pred):
         return [str(key) for key in tree.sorted_keys(y_pred)]
     if names and len(names) == len(leaves):
         return list(names)
     return [f"output_{index}" for index in range(len(leaves))]
 
 
-def spread(setting, y_pred, names, what, is_leaf=lambda s: not isinstance(s, (list, tuple, dict))):
+def _is_flat(structure) -> bool:
+    """Whether a container holds no other container."""
+    return not any(map(tree.is_nested, structure.values() if isinstance(structure, dict) else structure))
+
+
+def loss_names_of(y_pred, names):
+    """The names of the outputs' losses in the logs: where outputs are nested, paths such as `decoder/mean`."""
+    paths: list = []
+
+    def walk(structure, path):
+        if isinstance(structure, dict):
+            for key in tree.sorted_keys(structure):
+                walk(structure[key], (*path, key))
+        elif isinstance(structure, (list, tuple)):
+            for index, item in enumerate(structure):
+                walk(item, (*path, index))
+        else:
+            paths.append(path)
+
+    walk(y_pred, ())
+    return [
+        "/".join(map(str, path if path and not isinstance(path[-1], int) else (*path[:-1], name)))
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def is_ambiguous(structure) -> bool:
+    """Whether a list could mean two orders: a dict is walked by its sorted keys, and is written in another order."""
+    if isinstance(structure, dict):
+        return list(structure) != tree.sorted_keys(structure) or any(map(is_ambiguous, structure.values()))
+    return isinstance(structure, (list, tuple)) and any(map(is_ambiguous, structure))
+
+
+def _ambiguous(what, y_pred):
+    return ValueError(
+        f"`{what}` is a list, but the model's outputs are a dict {_shape_of(y_pred)}: a list does not say which is "
+        "which. Pass a dict with the same keys."
+    )
+
+
+def _shape_of(structure):
+    return tree.map_structure(lambda _: "*", structure)
+
+
+def _leaf(setting) -> bool:
+    return not isinstance(setting, (list, tuple, dict))
+
+
+def spread(setting, y_pred, names, what, lists=False):
     """One entry of a setting (loss, weight, metrics) for each leaf of the outputs.
 
-    The setting has the structure of the outputs, or is a list with one entry per output, a dict by output names
-    (missing: None), or one entry for all.
+    Args:
+        setting: a structure like that of the outputs, or a list with one entry per output, a dict by output names
+            (missing: None), or one entry for all.
+        y_pred: the outputs.
+        names: their names.
+        what: the name of the setting, for messages.
+        lists: whether an entry may be a list itself, as it may for metrics.
 
     Raises:
-        ValueError: when it fits none of these.
+        ValueError: when it fits none of these, or when a list could mean two orders.
     """
     count = len(names)
-    if is_leaf(setting):
+    if _leaf(setting):
         return [setting] * count
+    nested = isinstance(y_pred, (list, tuple, dict)) and not _is_flat(y_pred)
     if isinstance(setting, dict):
         if set(map(str, setting)) <= set(names):
-            return [{str(k): v for k, v in setting.items()}.get(name) for name in names]
+            by_name = {str(key): value for key, value in setting.items()}
+            return [by_name.get(name) for name in names]
         if isinstance(y_pred, dict) and set(setting) <= set(y_pred):
-            found = []
-            for key in tree.sorted_keys(y_pred):
-                inner = y_pred[key]
-                inner_names = [key] * len(tree.flatten(inner))
-                found += (
-                    spread(setting.get(key), inner, inner_names, what, is_leaf)
-                    if tree.is_nested(inner)
-                    else [setting.get(key)]
-                )
-            return found
-        unknown = [k for k in setting if str(k) not in names]
-        raise ValueError(f"`{what}` has the key {unknown[0]!r}, but the model's outputs are named {names}.")
-    if isinstance(y_pred, (list, tuple)) and len(setting) == len(y_pred) and any(map(tree.is_nested, y_pred)):
-        return [
-            entry
-            for inner_setting, inner in zip(setting, y_pred, strict=True)
-            for entry in spread(inner_setting, inner, ["?"] * len(tree.flatten(inner)), what, is_leaf)
-        ]
-    if len(setting) == count:
+            return _spread_inside(
+                [(setting.get(key), y_pred[key]) for key in tree.sorted_keys(y_pred)], names, what, lists
+            )
+        known = [*names, *(y_pred if isinstance(y_pred, dict) else ())]
+        unknown = [key for key in setting if str(key) not in known]
+        raise ValueError(
+            f"`{what}` has the key {(unknown or list(setting))[0]!r}, but the model's outputs are named "
+            f"{list(dict.fromkeys(known))}."
+        )
+    if (
+        nested
+        and not (lists and len(y_pred) == count)  # one output in each part
+        and isinstance(y_pred, (list, tuple))
+        and len(setting) == len(y_pred)
+        and all(lists or tree.is_nested(inner) or _leaf(entry) for entry, inner in zip(setting, y_pred, strict=True))
+    ):
+        return _spread_inside(list(zip(setting, y_pred, strict=True)), names, what, lists)
+    if len(setting) == count and (len(y_pred) == count if lists else all(map(_leaf, setting))):
+        if count > 1 and is_ambiguous(y_pred):
+            raise _ambiguous(what, y_pred)
         return list(setting)
     raise ValueError(
-        f"`{what}` has {len(setting)} entries, but the model has {count} output(s) {names}. Pass one entry per output."
+        f"`{what}` has {len(setting)} entries, but the model has {count} output(s) {names}. Pass one entry per output, "
+        f"in their structure or as a dict by output names{', each a list of metrics' if lists else ''}."
     )
+
+
+def _spread_inside(pairs, names, what, lists):
+    """`spread` for each part of nested outputs."""
+    found: list = []
+    for setting, inner in pairs:
+        inner_names = names[len(found) : len(found) + len(tree.flatten(inner))]
+        found += spread(setting, inner, inner_names, what, lists) if tree.is_nested(inner) else [setting]
+    return found
 
 
 def match(y, y_pred, names, wanted, what):
     """Targets or weights as a flat list beside the outputs; None for outputs that need none.
 
+    Args:
+        y: a structure like that of the outputs, a list in their order, a dict by their names, or one array.
+        y_pred: the outputs.
+        names: their names.
+        wanted: for each output whether it has a loss or metric.
+        what: what `y` is, for messages.
+
     Raises:
-        ValueError: when their structures differ.
+        ValueError: when their structures differ, or when a list could mean two orders.
     """
     count = len(names)
     if y is None:
         return [None] * count
-    if isinstance(y, dict) and not isinstance(y_pred, dict) and set(y) <= set(names):
-        return [y.get(name) for name in names]
-    if isinstance(y, dict) and isinstance(y_pred, dict) and set(y) <= set(y_pred):
+    if isinstance(y, dict):
+        if set(y) <= set(names):
+            return [y.get(name) for name in names]
+        if not isinstance(y_pred, dict) or not set(y) <= set(y_pred):
+            known = list(dict.fromkeys([*names, *(y_pred if isinstance(y_pred, dict) else ())]))
+            unknown = [key for key in y if key not in known]
+            raise ValueError(
+                f"The {what} have the key {(unknown or list(y))[0]!r}, but the model's outputs are named {known}. Pass "
+                "one array per output, as a list or as a dict by output names."
+            )
         y = [
             leaf
             for key in tree.sorted_keys(y_pred)
             for leaf in (tree.flatten(y[key]) if key in y else [None] * len(tree.flatten(y_pred[key])))
         ]
+    elif tree.is_nested(y) and count > 1 and is_ambiguous(y_pred) and not tree.same_structure(y, y_pred):
+        raise _ambiguous(what, y_pred)
     leaves = tree.flatten(y)
     if len(leaves) == count:
         return leaves
@@ -167,9 +249,15 @@ def match(y, y_pred, names, wanted, what):
         return [next(remaining) if want else None for want in wanted]
     raise ValueError(
         f"The {what} have {len(leaves)} array(s), but the model has {count} output(s) {names}. Pass one array per "
-        "output, as a list or "
-        "as a dict by output names."
+        "output, as a list or as a dict by output names."
     )
+
+
+def _as_written(setting, positions):
+    """Positions of outputs in the order in which a dict by the outputs' keys was written, as Keras names them."""
+    if isinstance(setting, dict) and isinstance(positions, dict) and set(setting) <= set(positions):
+        return [index for key, inner in setting.items() for index in _as_written(inner, positions[key])]
+    return tree.flatten(positions)
 
 
 class CompiledLoss:
@@ -197,12 +285,18 @@ class CompiledLoss:
         outputs = tree.flatten(y_pred)
         wanted = [setting is not None for setting in settings]
         targets = match(y_true, y_pred, names, wanted, "targets")
+        for name, setting, target in zip(names, settings, targets, strict=True):
+            if setting is not None and target is None:
+                raise ValueError(
+                    f"There are no targets for the output {name!r}, which has a loss. Pass them in `y`, or compile with "
+                    f"a loss of None for it."
+                )
+        loss_names = loss_names_of(y_pred, names)
+        order = _as_written(self._loss, tree.pack_sequence_as(y_pred, range(len(names))))
         self._entries = [
-            (index, name, resolve_loss(setting, t, o), weight)
-            for index, (name, setting, weight, t, o) in enumerate(
-                zip(names, settings, weights, targets, outputs, strict=True)
-            )
-            if setting is not None
+            (index, loss_names[index], resolve_loss(settings[index], targets[index], outputs[index]), weights[index])
+            for index in order
+            if settings[index] is not None
         ]
         self._output_names, self._wanted = names, wanted
         if len(self._entries) > 1:
@@ -297,13 +391,7 @@ class CompiledMetrics(metrics.Metric):
             if len(names) == 1:
                 lists = [tree.flatten(given)]
             else:
-                lists = spread(
-                    given,
-                    y_pred,
-                    names,
-                    "weighted_metrics" if weighted else "metrics",
-                    _is_metric_list(len(names), names),
-                )
+                lists = spread(given, y_pred, names, "weighted_metrics" if weighted else "metrics", lists=True)
             for index, identifiers in enumerate(lists):
                 for identifier in [] if identifiers is None else tree.flatten(identifiers):
                     if identifier is None:
@@ -370,17 +458,6 @@ def _plain_but_for_mask(output):
 
 def _holds_arrays(y) -> bool:
     return isinstance(y, dict) or (isinstance(y, (list, tuple)) and any(hasattr(item, "shape") for item in y))
-
-
-def _is_metric_list(count, names):
-    """For `spread`: a list that has not one entry per output is a list of metrics for each of them."""
-
-    def is_leaf(setting):
-        if isinstance(setting, dict):
-            return False
-        return not isinstance(setting, (list, tuple)) or (len(setting) != count)
-
-    return is_leaf
 
 
 def _unique(name, weighted_name, weighted, taken):

@@ -6,12 +6,14 @@ gather by the active kernels.
 
 import math
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 
-from refnet import autodiff, backend, random
+from refnet import backend, random
 from refnet.utils import tree
-from refnet.utils.data_utils import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from refnet.utils.checks import Range
+from refnet.utils.data_utils import pack_x_y_sample_weight, to_array, unpack_x_y_sample_weight
 from refnet.utils.py_dataset import PyDataset, length_of, ordered_batches
 
 __all__ = ["ArrayData", "IterableData", "PyDatasetData", "make_data", "split_validation"]
@@ -103,7 +105,7 @@ class ArrayData(Data):
     ):
         super().__init__(steps)
         if class_weight is not None:
-            sample_weight = class_weights(y, class_weight, sample_weight)
+            sample_weight = class_weights(y, checked_class_weight(class_weight), sample_weight)
         x = _converted(x, "x", dtypes, target_dtype)
         y = _converted(y, "y", None, target_dtype)
         sample_weight = _converted(sample_weight, "sample_weight", None, target_dtype)
@@ -164,7 +166,7 @@ class IterableData(Data):
 
     def __init__(self, source, steps=None, class_weight=None, target_dtype="float32"):
         super().__init__(steps)
-        self._source, self._class_weight, self._dtype = source, class_weight, target_dtype
+        self._source, self._class_weight, self._dtype = source, checked_class_weight(class_weight), target_dtype
         self.num_batches = length_of(source)
 
     def _prepared(self, batch):
@@ -230,6 +232,8 @@ def make_data(
     if isinstance(x, Data):
         return x
     is_dataset = isinstance(x, PyDataset) or (hasattr(x, "__getitem__") and hasattr(x, "on_epoch_end"))
+    if isinstance(x, (set, frozenset)):
+        raise ValueError(f"`x` is a {type(x).__name__}, which has no order. Pass a list or an array.")
     is_iterable = (
         not is_dataset
         and hasattr(x, "__iter__")
@@ -262,16 +266,7 @@ def as_array(value, name, dtype, float_dtype):
     Raises:
         ValueError: for what is not an array of numbers.
     """
-    if isinstance(value, np.ndarray) and type(value) is np.ndarray:
-        array = value
-    else:
-        array = np.asarray(autodiff.value_of(value))
-    if array.dtype.kind not in "fiub":
-        raise ValueError(
-            f"`{name}` has dtype {array.dtype}, which is not supported: expected an array of numbers. "
-            + ("Rows of different lengths? Pad them to one length. " if array.dtype.kind == "O" else "")
-            + "Convert it with numpy.asarray(..., dtype='float32')."
-        )
+    array = to_array(value, name)
     if dtype is None and array.dtype.kind == "f":
         dtype = float_dtype
     if array.ndim == 0:
@@ -285,7 +280,7 @@ def _converted(value, name, dtypes, float_dtype):
     if isinstance(value, (list, tuple)) and not any(
         hasattr(v, "shape") or hasattr(v, "__array__") or v is None for v in tree.flatten(value)
     ):
-        value = np.asarray(value)  # a list of numbers, or of rows of numbers
+        value = to_array(value, name)  # a list of numbers, or of rows of numbers
     if not tree.is_nested(value):
         dtype = dtypes[0] if dtypes is not None and len(dtypes) == 1 else None
         return as_array(value, name, dtype, float_dtype)
@@ -319,11 +314,43 @@ def _count(x, y, sample_weight):
     return found.pop()
 
 
+def checked_class_weight(class_weight):
+    """Weights of classes as `{integer label: float}`, None for None.
+
+    Raises:
+        ValueError: for anything else than a dict of labels and finite numbers.
+    """
+    if class_weight is None:
+        return None
+    if not isinstance(class_weight, Mapping):
+        if isinstance(class_weight, str):
+            remedy = "count the labels: {label: len(y) / (classes * count), ...} balances them"
+        else:
+            remedy = "write dict(enumerate(class_weight)) for a list of weights"
+        raise ValueError(
+            f"`class_weight` must be a dict {{label: weight}}. Received: class_weight={class_weight!r}; {remedy}."
+        )
+    found = {}
+    for label, weight in class_weight.items():
+        if not isinstance(label, (int, float, np.integer, np.floating, np.bool_)) or label != np.round(label):
+            raise ValueError(
+                f"`class_weight` has the key {label!r} of type {type(label).__name__}, which no label equals: labels are "
+                f"whole numbers. Write the label's number" + (f", {int(label)}." if _is_number(label) else ".")
+            )
+        found[int(label)] = Range().check(weight, f"class_weight[{label!r}]", "fit")
+    return found
+
+
+def _is_number(text) -> bool:
+    return isinstance(text, str) and text.strip().lstrip("-").isdecimal()
+
+
 def class_weights(y, class_weight, sample_weight=None):
     """Sample weights from weights of classes.
 
     Args:
-        y: integer labels (N,) or (N, 1), or one-hot rows (N, C).
+        y: labels (N,) or (N, 1) of any type (floats are rounded), or rows (N, C), one-hot or probabilities, whose
+            largest entry is the label.
         class_weight: `{label: weight}`; labels that are missing weigh 1.
         sample_weight: must be None.
 
@@ -331,21 +358,33 @@ def class_weights(y, class_weight, sample_weight=None):
         (N,) of float64.
 
     Raises:
-        ValueError: with sample weights as well; for several outputs; without targets.
+        ValueError: with sample weights as well; for several outputs; without targets; for labels in other layouts.
     """
     if sample_weight is not None:
-        raise ValueError("`class_weight` and `sample_weight` cannot be used at the same time.")
+        raise ValueError("`class_weight` and `sample_weight` cannot be used at the same time: multiply them into one.")
     if y is None:
         raise ValueError("`class_weight` needs targets `y`.")
-    if isinstance(y, (list, tuple, dict)) and any(hasattr(v, "shape") for v in tree.flatten(y)):
+    if isinstance(y, dict) or (isinstance(y, (list, tuple)) and any(hasattr(v, "shape") for v in tree.flatten(y))):
         raise ValueError(
             "`class_weight` is only supported for models with a single output. Pass `sample_weight` for each output."
         )
-    labels = np.asarray(autodiff.value_of(y))
-    if labels.ndim > 1:
-        labels = labels[..., 0] if labels.shape[-1] == 1 else labels.argmax(-1)
-    values, where = np.unique(np.round(labels).astype(np.int64), return_inverse=True)
-    return np.array([class_weight.get(int(v), 1.0) for v in values], dtype=np.float64)[where.reshape(labels.shape)]
+    labels = to_array(y, "y")
+    if labels.ndim not in (1, 2):
+        raise ValueError(
+            f"`class_weight` needs labels `y` of shape (N,), (N, 1) or one-hot rows (N, C). Received: y of shape "
+            f"{labels.shape}. Pass `sample_weight` instead, one weight per label."
+        )
+    if not np.isfinite(labels).all():
+        raise ValueError("`class_weight` needs labels, but `y` has NaN or infinite entries.")
+    if labels.ndim == 2 and labels.shape[-1] != 1:
+        if labels.size and (labels.min() < 0 or labels.max() > 1):
+            raise ValueError(
+                f"`class_weight` needs one label per sample, but `y` of shape {labels.shape} has entries outside "
+                "[0, 1], so that its rows are not one-hot. Pass `sample_weight` instead: an array of y's shape."
+            )
+        labels = labels.argmax(-1)
+    values, where = np.unique(np.round(labels.reshape(-1).astype(np.float64)), return_inverse=True)
+    return np.array([class_weight.get(int(v), 1.0) for v in values], dtype=np.float64)[where.reshape(-1)]
 
 
 def prepare_batch(batch, class_weight, float_dtype):

@@ -140,13 +140,15 @@ class Model(Trainer, Layer):
 
     @property
     def input_shape(self):
-        """The shape of the input, or shapes in the structure of the inputs."""
-        return tree.map_structure(lambda t: t.shape, self.input)
+        """The shape of the input, or a list of shapes, in the order of `inputs`."""
+        shapes = [t.shape for t in self.inputs]
+        return shapes[0] if len(shapes) == 1 else shapes
 
     @property
     def output_shape(self):
-        """The shape of the output, or shapes in the structure of the outputs."""
-        return tree.map_structure(lambda t: t.shape, self.output)
+        """The shape of the output, or a list of shapes, in the order of `outputs`."""
+        shapes = [t.shape for t in self.outputs]
+        return shapes[0] if len(shapes) == 1 else shapes
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its position.
@@ -214,8 +216,8 @@ class Model(Trainer, Layer):
         if self._network is None:
             return super().compute_output_shape(input_shape)
         inputs = map_shapes(lambda shape: shape, input_shape)
-        if _shapes_equal(inputs, self.input_shape):
-            return self.output_shape
+        if _flat_shapes(inputs) == [t.shape for t in self.inputs]:
+            return tree_shapes(self.output)
         return tree_shapes(self._trace_network(inputs))
 
     def _trace_network(self, input_shape):
@@ -224,7 +226,8 @@ class Model(Trainer, Layer):
         if len(flat) != len(network.inputs):
             raise ValueError(f"Model '{self.name}' has {len(network.inputs)} input(s), received {len(flat)} shape(s).")
         tensors = [graph.KerasTensor(s, t.dtype) for s, t in zip(flat, network.inputs, strict=True)]
-        return self._trace((tree.pack_sequence_as(network.inputs_struct, tensors),), {})
+        found = self._trace((tree.pack_sequence_as(network.inputs_struct, tensors),), {})
+        return tree.pack_sequence_as(network.outputs_struct, tree.flatten(found))
 
     def _data_types(self, x):
         del x
@@ -322,7 +325,3 @@ def _flat_shapes(shapes):
 def tree_shapes(tensors):
     """The shapes of symbolic tensors in their structure."""
     return tree.map_structure(lambda t: t.shape, tensors)
-
-
-def _shapes_equal(a, b) -> bool:
-    return _flat_shapes(a) == _flat_shapes(b)

@@ -56,11 +56,7 @@ class Network:
                     "`name=` to one of them."
                 )
         self.input_names = [tensor.name for tensor in self.inputs]
-        self.output_names = (
-            tree.sorted_keys(outputs)
-            if isinstance(outputs, dict) and not any(map(tree.is_nested, outputs.values()))
-            else [tensor.node.operation.name if tensor.node else tensor.name for tensor in self.outputs]
-        )
+        self.output_names = [tensor.node.operation.name if tensor.node else tensor.name for tensor in self.outputs]
         self._compile()
 
     def __getstate__(self):
@@ -85,7 +81,7 @@ class Network:
             with_masks.append(self._step(node, slots, outputs, direct=False))
         self._slot_count = len(slots)
         self._output_slots = [slots[id(tensor)] for tensor in self.outputs]
-        self._single_output = self._output_slots[0] if graph.is_keras_tensor(self.outputs_struct) else None
+        self._single_output = self._output_slots[0] if graph.is_keras_tensor(_only(self.outputs_struct)) else None
         kept = set(self._output_slots)
         self._steps = _with_releases(steps, kept)
         self._steps_with_masks = _with_releases(with_masks, kept)  # for inputs that come with a mask
@@ -189,6 +185,12 @@ class Network:
             if missing:
                 raise ValueError(f"Model '{self.name}': missing input {missing[0]!r}. Received keys: {sorted(inputs)}.")
             inputs = {key: inputs[key] for key in self.inputs_struct}
+        elif isinstance(self.inputs_struct, dict) and list(self.inputs_struct) != tree.sorted_keys(self.inputs_struct):
+            # The order in which a dict is written is not the order in which it is walked: which of the two is meant?
+            raise ValueError(
+                f"Model '{self.name}' was made with its inputs in a dict, {list(self.inputs_struct)}, but received a "
+                f"{type(inputs).__name__}, which does not say which is which. Pass a dict with these keys."
+            )
         values = tree.flatten(inputs)
         if len(values) != len(self.inputs):
             raise ValueError(
@@ -202,7 +204,7 @@ class Network:
             if not getattr(layer, "optional", False):
                 raise ValueError(f"Model '{self.name}': the input '{tensor.name}' is None. Pass an array.")
             return None
-        if type(value) not in _ARRAYS:
+        if type(value) not in _ARRAYS and not graph.is_keras_tensor(value):
             value = value.value if isinstance(value, autodiff.Variable) else np.asarray(value)
         if value.dtype != tensor.dtype:
             value = ops.cast(value, tensor.dtype)
@@ -212,11 +214,11 @@ class Network:
         elif len(value.shape) == rank - 1 and expected[-1] == 1:
             value = ops.expand_dims(value, axis=-1)
         shape = value.shape
-        if len(shape) != rank or any(e is not None and e != s for e, s in zip(expected, shape, strict=True)):
+        if len(shape) != rank or any(None not in (e, s) and e != s for e, s in zip(expected, shape, strict=True)):
             if len(shape) != rank:
                 problem = f"it has {len(shape)} axes instead of {rank}"
             else:
-                axis = next(i for i, (e, s) in enumerate(zip(expected, shape, strict=True)) if e not in (None, s))
+                axis = next(i for i, (e, s) in enumerate(zip(expected, shape, strict=True)) if None not in (e, s) and e != s)
                 problem = f"axis {axis} has another size"
             raise ValueError(
                 f"Model '{self.name}': the input '{tensor.name}' expects shape {expected}, but received shape "
@@ -243,6 +245,11 @@ class _General:
         if training is not None:
             kwargs["training"] = training
         return self.function(*args, **kwargs)
+
+
+def _only(structure):
+    """What a list or tuple of one thing holds: a model with `outputs=[y]` gives an array, as in Keras."""
+    return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure
 
 
 def _with_releases(steps, keep):

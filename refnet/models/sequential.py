@@ -26,7 +26,8 @@ class Sequential(Model):
         name: a name; made from the class name by default.
 
     Raises:
-        ValueError: for what is not a layer, and for two layers of one name.
+        ValueError: for what is not a layer, and for two different layers of one name. The same layer several times
+            shares its weights.
 
     Example:
         >>> model = refnet.Sequential([
@@ -63,11 +64,10 @@ class Sequential(Model):
             )
         if not self._stack and layer._input_shape_arg is not None:
             self._stack.append(backend.localise(InputLayer)(shape=layer._input_shape_arg))
-        if any(other.name == layer.name for other in self._stack):
+        if any(other.name == layer.name and other is not layer for other in self._stack):
             raise ValueError(
-                f"Sequential '{self.name}': there is a layer named '{layer.name}' already. Names within a model must "
-                "be unique: pass "
-                "`name=` to one of them."
+                f"Sequential '{self.name}': there is another layer named '{layer.name}' already. Names within a model "
+                "must be unique: pass `name=` to one of them. (The same layer twice shares its weights, and is fine.)"
             )
         if isinstance(layer, InputLayer) and self._stack:
             raise ValueError(f"Sequential '{self.name}': an Input must be the first layer.")
@@ -188,8 +188,13 @@ class Sequential(Model):
     @backend.entry_point
     def from_config(cls, config, custom_objects=None):
         model = cls(name=config.get("name"), trainable=config.get("trainable", True))
+        made: list = []  # equal configurations, their names included, are one layer that stands in several places
         for layer_config in config["layers"]:
-            model.add(serialization.deserialize_keras_object(layer_config, custom_objects), rebuild=False)
+            layer = next((known for seen, known in made if seen == layer_config), None)
+            if layer is None:
+                layer = serialization.deserialize_keras_object(layer_config, custom_objects)
+                made.append((layer_config, layer))
+            model.add(layer, rebuild=False)
         model._rebuild()
         shape = serialization.deserialize_keras_object(config.get("build_input_shape"))
         if model._network is None and shape:

@@ -12,7 +12,14 @@ from refnet import autodiff, backend, optimizers
 from refnet import callbacks as callbacks_module
 from refnet import metrics as metrics_module
 from refnet.models.compiled import CompiledLoss, CompiledMetrics
-from refnet.models.data import ArrayData, class_weights, make_data, prepare_batch, split_validation
+from refnet.models.data import (
+    ArrayData,
+    checked_class_weight,
+    class_weights,
+    make_data,
+    prepare_batch,
+    split_validation,
+)
 from refnet.models.steps import Steps
 from refnet.models.written import WrittenSteps
 from refnet.utils import serialization, tracking, tree
@@ -208,12 +215,17 @@ class Trainer(Steps):
         step = 0
         for run in self._steps_of(data, step_function, kind):
             for hook in begins:
-                hook(step, None)
+                hook(step, {})
             done, logs = run()
+            if not done and not isinstance(logs, dict):
+                raise ValueError(
+                    f"`{kind}_step` of {type(self).__name__} must return a dict of metrics, e.g. {{'loss': loss}}. It "
+                    f"returned {type(logs).__name__}."
+                )
             if ends:
-                logs = self.get_metrics_result() if done else logs
+                numbers = self._logs_of(done, logs)  # not the metrics' own arrays, which the next batch changes
                 for hook in ends:
-                    hook(step, logs)
+                    hook(step, numbers)
             step += 1
             if self.stop_training and kind == "train":
                 break
@@ -222,12 +234,6 @@ class Trainer(Steps):
         if step == 0:
             raise ValueError("The data set is empty: it yielded no batch.")
         data.on_epoch_end()
-        if not isinstance(logs, dict):
-            raise ValueError(
-                f"`{kind}_step` of {type(self).__name__} must return a dict of metrics, e.g. {{'loss': loss}}. It "
-                "returned "
-                f"{type(logs).__name__}."
-            )
         return plain_logs(logs)
 
     def _steps_of(self, data, step_function, kind):
@@ -324,18 +330,17 @@ class Trainer(Steps):
         structure, parts = None, []
         for step, batch in enumerate(data.epoch()):
             for hook in begins:
-                hook(step, None)
-            _, outputs = self._one_step("predict", self.predict_step, batch)
+                hook(step, {})
+            # Copies: an output may be an input passed through, in a buffer that a generator fills again.
+            outputs = tree.map_structure(_copied, self._one_step("predict", self.predict_step, batch)[1])
             structure = outputs if structure is None else structure
-            parts.append([autodiff.value_of(leaf) for leaf in tree.flatten(outputs)])
+            parts.append(tree.flatten(outputs))
             for hook in ends:
                 hook(step, {"outputs": outputs})
         callback_list.on_predict_end()
         if structure is None:
             raise ValueError("The data set is empty: it yielded no batch.")
-        joined = [
-            np.concatenate(column) if len(column) > 1 else np.array(column[0]) for column in zip(*parts, strict=True)
-        ]
+        joined = [np.concatenate(column) if len(column) > 1 else column[0] for column in zip(*parts, strict=True)]
         return tree.pack_sequence_as(structure, joined)
 
     @backend.entry_point
@@ -358,7 +363,7 @@ class Trainer(Steps):
         """
         self._check_compiled("train_on_batch")
         if class_weight is not None:
-            sample_weight = class_weights(y, class_weight, sample_weight)
+            sample_weight = class_weights(y, checked_class_weight(class_weight), sample_weight)
         batch = self._batch(x, y, sample_weight)
         self.reset_metrics()
         logs = self._logs_of(*self._one_step("train", self.train_step, batch))
@@ -377,8 +382,7 @@ class Trainer(Steps):
     def predict_on_batch(self, x: Any):
         """The outputs for one batch."""
         batch = (x,) if type(x) is np.ndarray else self._batch(x, None, None)
-        _, outputs = self._one_step("predict", self.predict_step, batch)
-        return outputs if type(outputs) is np.ndarray else tree.map_structure(autodiff.value_of, outputs)
+        return tree.map_structure(_copied, self._one_step("predict", self.predict_step, batch)[1])
 
     def explain_step(self, print_fn: Any = None) -> str:
         """Say which steps of this model are written down as lists of kernels, and print the lists; or why they run as code.
@@ -446,8 +450,10 @@ class Trainer(Steps):
         )
 
     def _as_list(self, logs):
-        """The loss alone, or loss and metrics as a list."""
-        values = list(logs.values())
+        """The loss alone, or loss and metrics as a list: in the order of the model's metrics, then, as Keras has it,
+        what has other names in the logs (a metric of one of several outputs) in their alphabetical order."""
+        names = [name for name in dict.fromkeys(metric.name for metric in self.flat_metrics()) if name in logs]
+        values = [logs[name] for name in names + sorted(set(logs) - set(names))]
         return values[0] if len(values) == 1 else values
 
     # --- configuration ----------------------------------------------------------------------------
@@ -473,8 +479,12 @@ def plain_logs(logs) -> dict:
             found[name] = value
         else:
             array = autodiff.value_of(value)
-            found[name] = array.item() if array.ndim == 0 else array
+            found[name] = array.item() if array.ndim == 0 else array.copy()
     return found
+
+
+def _copied(value):
+    return np.array(autodiff.value_of(value))
 
 
 def _due(epoch, validation_freq) -> bool:

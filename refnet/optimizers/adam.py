@@ -4,6 +4,7 @@ from typing import Any
 
 from refnet import backend
 from refnet.optimizers.optimizer import Optimizer
+from refnet.utils.checks import Range
 
 __all__ = ["Adam"]
 
@@ -15,15 +16,22 @@ class Adam(Optimizer):
 
     Args:
         learning_rate: a number, a schedule, or a function.
-        beta_1: how slowly the mean of gradients forgets.
-        beta_2: how slowly the mean of squares forgets.
-        epsilon: keeps the division finite ("epsilon hat" of the paper, section 2).
+        beta_1: in [0, 1): how slowly the mean of gradients forgets.
+        beta_2: in [0, 1): how slowly the mean of squares forgets.
+        epsilon: >= 0: keeps the division finite ("epsilon hat" of the paper, section 2).
         amsgrad: divide by the greatest mean of squares so far.
         **kwargs: see `Optimizer`: weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ...
 
     References:
         Kingma and Ba (2014), Adam: a method for stochastic optimization.
     """
+
+    _RANGES = {
+        **Optimizer._RANGES,
+        "beta_1": Range(0, 1, open_high=True),
+        "beta_2": Range(0, 1, open_high=True),
+        "epsilon": Range(0),
+    }
 
     def __init__(
         self,

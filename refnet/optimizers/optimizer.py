@@ -4,6 +4,7 @@ One call of `apply` is: unscale the gradients, accumulate them (if asked for), c
 each variable, average (if asked for), apply constraints, count the step. Without options only the update remains.
 """
 
+import math
 import warnings
 
 import numpy as np
@@ -13,9 +14,12 @@ from refnet.autodiff import Variable
 from refnet.optimizers.options import UpdateOptions
 from refnet.optimizers.schedules import LearningRateSchedule
 from refnet.utils import serialization, tracking
+from refnet.utils.checks import Range
 from refnet.utils.naming import auto_name
 
 __all__ = ["Optimizer"]
+
+_RATE = Range(0, hint="To maximise, negate the loss.")
 
 
 class Optimizer(UpdateOptions):
@@ -47,6 +51,24 @@ class Optimizer(UpdateOptions):
 
     _backend = None
 
+    # What the options may be, checked whenever they are set. Subclasses add their own.
+    _RANGES = {
+        "weight_decay": Range(0, optional=True),
+        "clipnorm": Range(0, open_low=True, optional=True, hint="None does not clip."),
+        "clipvalue": Range(0, open_low=True, optional=True, hint="None does not clip."),
+        "global_clipnorm": Range(0, open_low=True, optional=True, hint="None does not clip."),
+        "ema_momentum": Range(0, 1),
+        "ema_overwrite_frequency": Range(1, integer=True, optional=True),
+        "loss_scale_factor": Range(0, open_low=True, optional=True),
+        "gradient_accumulation_steps": Range(2, integer=True, optional=True),
+    }
+
+    def __setattr__(self, name, value):
+        allowed = self._RANGES.get(name)
+        if allowed is not None:
+            value = allowed.check(value, name, type(self).__name__)
+        super().__setattr__(name, value)  # notes that a setting changed
+
     def __init__(
         self,
         learning_rate,
@@ -70,22 +92,6 @@ class Optimizer(UpdateOptions):
                 f"{kind}: only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
                 f"clipnorm={clipnorm}, "
                 f"clipvalue={clipvalue}, global_clipnorm={global_clipnorm}"
-            )
-        if gradient_accumulation_steps is not None and gradient_accumulation_steps < 2:
-            raise ValueError(
-                f"{kind}: `gradient_accumulation_steps` must be an integer >= 2 or None. Received: "
-                f"{gradient_accumulation_steps}"
-            )
-        if use_ema and not 0 <= ema_momentum <= 1:
-            raise ValueError(f"{kind}: `ema_momentum` must be in [0, 1]. Received: ema_momentum={ema_momentum}")
-        if (
-            use_ema
-            and ema_overwrite_frequency is not None
-            and (not isinstance(ema_overwrite_frequency, int) or ema_overwrite_frequency < 1)
-        ):
-            raise ValueError(
-                f"{kind}: `ema_overwrite_frequency` must be an integer >= 1 or None. Received: "
-                f"{ema_overwrite_frequency!r}"
             )
         self.name = name or auto_name(kind)
         self.weight_decay = weight_decay
@@ -112,13 +118,7 @@ class Optimizer(UpdateOptions):
         else:
             if isinstance(learning_rate, dict):
                 raise ValueError(f"{kind}: `learning_rate` is a configuration; use {kind}.from_config().")
-            try:
-                learning_rate = float(learning_rate)
-            except (TypeError, ValueError):
-                raise ValueError(
-                    f"{kind}: `learning_rate` must be a number, a LearningRateSchedule or a function. Received: "
-                    f"{learning_rate!r}"
-                ) from None
+            learning_rate = self._checked_rate(learning_rate)
             self._learning_rate = self.add_variable(
                 (), initializers.Constant(learning_rate), "float64", "learning_rate"
             )
@@ -199,7 +199,7 @@ class Optimizer(UpdateOptions):
             self._learning_rate = value
             tracking.settings_changed(self)
         elif isinstance(self._learning_rate, Variable):
-            self._learning_rate.assign(value)
+            self._learning_rate.assign(self._checked_rate(value))
         else:
             raise TypeError(
                 f"{type(self).__name__} was made with a learning-rate schedule, so the learning rate cannot be set to "
@@ -207,14 +207,29 @@ class Optimizer(UpdateOptions):
                 "Make the optimizer with a number, or set another schedule."
             )
 
+    def _checked_rate(self, value) -> float:
+        kind = type(self).__name__
+        value = autodiff.value_of(value)
+        if not isinstance(value, (int, float, np.ndarray, np.generic)) or np.ndim(value):
+            raise ValueError(
+                f"{kind}: `learning_rate` must be a number, a LearningRateSchedule or a function. Received: {value!r}"
+            )
+        return float(_RATE.check(value, "learning_rate", kind))
+
     def _current_learning_rate(self) -> np.ndarray:
         """The learning rate of this step as a 0-d float64 array."""
         rate = self._learning_rate
         if isinstance(rate, Variable):
             return rate.value
-        if isinstance(rate, LearningRateSchedule):
-            return backend.active().called_rate(rate, self._iterations.value)
-        return backend.active().called_rate(rate)
+        return backend.active().called_rate(self._rate_at, self._iterations.value)
+
+    def _rate_at(self, step: int) -> float:
+        """What the schedule, or the function, says of a step; checked."""
+        rate = self._learning_rate
+        rate = float(autodiff.value_of(rate(step) if isinstance(rate, LearningRateSchedule) else rate()))
+        if not 0 <= rate < math.inf:
+            _RATE.check(rate, f"learning_rate (of step {step})", type(self).__name__)
+        return rate
 
     # --- the update -------------------------------------------------------------------------------
 

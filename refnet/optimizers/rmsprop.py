@@ -4,6 +4,7 @@ from typing import Any
 
 from refnet import backend
 from refnet.optimizers.optimizer import Optimizer
+from refnet.utils.checks import Range
 
 __all__ = ["RMSprop"]
 
@@ -21,6 +22,8 @@ class RMSprop(Optimizer):
         centered: subtract the squared mean of the gradients: divide by their standard deviation.
         **kwargs: see `Optimizer`: weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ...
     """
+
+    _RANGES = {**Optimizer._RANGES, "rho": Range(0, 1), "momentum": Range(0, 1), "epsilon": Range(0)}
 
     def __init__(
         self,

@@ -1,8 +1,10 @@
 """Learning-rate schedules: the learning rate as a function of the step, named as in `keras.optimizers.schedules`."""
 
+import itertools
 import math
 
 from refnet.utils import serialization
+from refnet.utils.checks import Range
 
 __all__ = ["ExponentialDecay", "LearningRateSchedule", "PiecewiseConstantDecay", "deserialize", "serialize"]
 
@@ -41,7 +43,7 @@ class ExponentialDecay(LearningRateSchedule):
         name: for configurations.
 
     Raises:
-        ValueError: for `decay_steps` that is not positive.
+        ValueError: for `decay_steps` that is not positive, and a negative rate or factor.
     """
 
     def __init__(
@@ -52,11 +54,10 @@ class ExponentialDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "ExponentialDecay",
     ):
-        if decay_steps <= 0:
-            raise ValueError(f"ExponentialDecay: `decay_steps` must be positive. Received: decay_steps={decay_steps}")
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
+        owner = "ExponentialDecay"
+        self.initial_learning_rate = Range(0).check(initial_learning_rate, "initial_learning_rate", owner)
+        self.decay_steps = Range(0, open_low=True).check(decay_steps, "decay_steps", owner)
+        self.decay_rate = Range(0).check(decay_rate, "decay_rate", owner)
         self.staircase = staircase
         self.name = name
 
@@ -85,7 +86,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         name: for configurations.
 
     Raises:
-        ValueError: when the numbers of boundaries and values do not fit.
+        ValueError: when the numbers of boundaries and values do not fit, boundaries decrease, or a rate is
+            negative.
     """
 
     def __init__(self, boundaries: list, values: list, name: str = "PiecewiseConstant"):
@@ -95,8 +97,11 @@ class PiecewiseConstantDecay(LearningRateSchedule):
                 f"boundaries={boundaries} of "
                 f"length {len(boundaries)}, values={values} of length {len(values)}"
             )
-        self.boundaries = list(boundaries)
-        self.values = list(values)
+        owner = "PiecewiseConstantDecay"
+        self.boundaries = [Range().check(b, f"boundaries[{i}]", owner) for i, b in enumerate(boundaries)]
+        self.values = [Range(0).check(v, f"values[{i}]", owner) for i, v in enumerate(values)]
+        if any(b < a for a, b in itertools.pairwise(self.boundaries)):
+            raise ValueError(f"{owner}: `boundaries` must not decrease. Received: boundaries={self.boundaries}. Sort them.")
         self.name = name
 
     def __call__(self, step):

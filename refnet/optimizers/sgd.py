@@ -4,6 +4,7 @@ from typing import Any
 
 from refnet import backend
 from refnet.optimizers.optimizer import Optimizer
+from refnet.utils.checks import Range
 
 __all__ = ["SGD"]
 
@@ -22,6 +23,8 @@ class SGD(Optimizer):
     Raises:
         ValueError: for a momentum outside [0, 1].
     """
+
+    _RANGES = {**Optimizer._RANGES, "momentum": Range(0, 1)}
 
     def __init__(
         self,
@@ -54,8 +57,6 @@ class SGD(Optimizer):
             name,
             **kwargs,
         )
-        if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
-            raise ValueError(f"SGD: `momentum` must be a number in [0, 1]. Received: momentum={momentum!r}")
         self.momentum = momentum
         self.nesterov = nesterov
 

@@ -1,10 +1,18 @@
-"""Small helpers around data: one-hot rows, unit vectors, and the (x, y, sample_weight) tuples that steps receive."""
+"""Small helpers around data: arrays from what users have, one-hot rows, unit vectors, and the (x, y, sample_weight)
+tuples that steps receive."""
 
 import numpy as np
 
-from refnet import config
+from refnet import autodiff, config
 
-__all__ = ["normalize", "pack_x_y_sample_weight", "standardize_dtype", "to_categorical", "unpack_x_y_sample_weight"]
+__all__ = [
+    "normalize",
+    "pack_x_y_sample_weight",
+    "standardize_dtype",
+    "to_array",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]
 
 
 def to_categorical(x, num_classes=None) -> np.ndarray:
@@ -89,3 +97,74 @@ def unpack_x_y_sample_weight(data):
 def standardize_dtype(dtype) -> str:
     """The name of a type: `floatx()` for None."""
     return config.floatx() if dtype is None else np.dtype(dtype).name
+
+
+def to_array(value, name) -> np.ndarray:
+    """An array of numbers from an array, a pandas object, a list, or whatever NumPy converts.
+
+    Args:
+        value: what the user passed.
+        name: as which argument, for messages.
+
+    Raises:
+        ValueError: for what is not an array of numbers, with what to do about it.
+    """
+    if type(value) is np.ndarray:
+        array = value
+    elif type(value).__module__.split(".")[0] == "pandas":
+        array = _from_pandas(value, name)
+    elif np.ma.is_masked(value):
+        raise ValueError(f"`{name}` is a masked array with masked entries. Fill them: {name}.filled(0).")
+    elif hasattr(value, "tocoo"):
+        raise ValueError(f"`{name}` is a sparse matrix, which is not supported. Convert it: {name}.toarray().")
+    else:
+        try:
+            array = np.asarray(autodiff.value_of(value))
+        except ValueError:  # lists of different lengths
+            raise ValueError(f"`{name}` {_ragged(value)}") from None
+    kind = array.dtype.kind
+    if kind in "fiub":
+        return array
+    if kind in "USOT" and any(isinstance(item, (str, bytes)) for item in array.flat):
+        problem = "holds text. Number it, e.g. numpy.unique(labels, return_inverse=True)[1] for labels"
+    elif kind == "O" and any(hasattr(item, "__len__") for item in array.flat):
+        problem = _ragged(array).rstrip(".")
+    elif kind == "O":
+        problem = f"has dtype object. Convert it: {name}.astype('float32')"
+    else:
+        remedy = f"numpy.real({name})" if kind == "c" else f"{name}.astype('int64')"
+        problem = f"has dtype {array.dtype}, which is not a type of real numbers. Convert it: {remedy}"
+        if array.dtype.names:
+            problem = f"has fields {list(array.dtype.names)}. Convert it: numpy.lib.recfunctions.structured_to_unstructured"
+    raise ValueError(f"`{name}` {problem}.")
+
+
+def _ragged(rows) -> str:
+    lengths = [len(row) if hasattr(row, "__len__") else None for row in rows]
+    odd = next((index for index, n in enumerate(lengths) if n != lengths[0]), None)
+    found = "" if odd is None else f" (row 0 has {_entries(lengths[0])}, row {odd} has {_entries(lengths[odd])})"
+    return f"has rows of different lengths{found}, which make no array. Pad or cut them to one length."
+
+
+def _entries(length) -> str:
+    return "no length" if length is None else f"{length} entr{'y' if length == 1 else 'ies'}"
+
+
+def _from_pandas(value, name) -> np.ndarray:
+    """The numbers of a DataFrame, Series or other pandas array, also of nullable types."""
+    if not hasattr(value, "columns"):
+        return _from_column(value, f"`{name}`")
+    columns = [_from_column(value.iloc[:, at], f"Column {label!r} of `{name}`") for at, label in enumerate(value.columns)]
+    return np.stack(columns, axis=1) if columns else np.empty((len(value), 0))
+
+
+def _from_column(column, what) -> np.ndarray:
+    dtype = column.dtype
+    if getattr(dtype, "kind", "O") not in "fiub":
+        remedy = ".astype('int64')" if getattr(dtype, "kind", "O") in "mM" else "pandas.factorize(column)[0]"
+        raise ValueError(f"{what} has dtype {dtype}, which is not a type of numbers. Number its values: {remedy}.")
+    if isinstance(dtype, np.dtype):
+        return column.to_numpy()
+    if column.isna().any():
+        raise ValueError(f"{what} has missing values (NA). Fill them with .fillna(...), or drop their rows.")
+    return column.to_numpy(dtype=getattr(dtype, "numpy_dtype", "float64"))

@@ -8,9 +8,15 @@ settings version, does the same for plain numbers and functions among the attrib
 them in it.
 """
 
+import collections
+import functools
+
 from refnet import autodiff, config
 
-__all__ = ["Settings", "TrackedDict", "TrackedList"]
+__all__ = ["CONTAINERS", "Settings", "TrackedDict", "TrackedList"]
+
+# What a layer looks into for its parts.
+CONTAINERS = (list, tuple, dict, set, frozenset, collections.deque)
 
 _version = 0
 
@@ -60,15 +66,20 @@ class Settings:
 
 
 def _changing(method):
+    @functools.wraps(method)
     def changing(self, *args, **kwargs):
         structure_changed()
         if self.owner is not None:
             settings_changed(self.owner)
         return method(self, *args, **kwargs)
 
-    changing.__name__ = method.__name__
-    changing.__doc__ = method.__doc__
     return changing
+
+
+def _reporting(cls, kind, names):
+    """Make methods of `cls`, which `kind` defines, report a change."""
+    for name in names.split():
+        setattr(cls, name, _changing(getattr(kind, name)))
 
 
 class TrackedList(list):
@@ -76,28 +87,76 @@ class TrackedList(list):
 
     owner = None  # the layer of whose public attributes it is one
 
-    for _name in ("append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse",
-                  "__setitem__", "__delitem__", "__iadd__", "__imul__"):  # fmt: skip
-        locals()[_name] = _changing(getattr(list, _name))
-    del _name
-
 
 class TrackedDict(dict):
     """A dict that reports when it changes. What a layer makes of a dict assigned to one of its attributes."""
 
     owner = None
 
-    for _name in ("pop", "popitem", "clear", "update", "setdefault", "__setitem__", "__delitem__", "__ior__"):
-        locals()[_name] = _changing(getattr(dict, _name))
-    del _name
+
+class TrackedOrderedDict(collections.OrderedDict):
+    """The same for an OrderedDict."""
+
+    owner = None
+
+
+class TrackedDefaultDict(collections.defaultdict):
+    """The same for a defaultdict."""
+
+    owner = None
+
+    def __missing__(self, key):
+        value = self[key] = tracked(super().__missing__(key), self.owner)  # a list that the factory made reports, too
+        return value
+
+
+class TrackedSet(set):
+    """The same for a set."""
+
+    owner = None
+
+
+class TrackedDeque(collections.deque):
+    """The same for a deque."""
+
+    owner = None
+
+
+_LIST = "append extend insert pop remove clear reverse __setitem__ __delitem__ __iadd__ __imul__"
+_DICT = "pop popitem clear update setdefault __setitem__ __delitem__ __ior__"
+_reporting(TrackedList, list, _LIST + " sort")
+_reporting(TrackedDict, dict, _DICT)
+_reporting(TrackedOrderedDict, collections.OrderedDict, _DICT + " move_to_end")
+_reporting(TrackedDefaultDict, collections.defaultdict, _DICT)
+_reporting(
+    TrackedSet,
+    set,
+    "add remove discard pop clear update difference_update intersection_update symmetric_difference_update "
+    "__ior__ __iand__ __ixor__ __isub__",
+)
+_reporting(TrackedDeque, collections.deque, _LIST + " appendleft extendleft popleft rotate")
 
 
 def tracked(value, owner=None):
-    """`value`, or the tracked version of it if it is a plain list or dict (nested ones as well); see `TrackedList.owner`."""
-    if type(value) is list:
+    """`value`, or the tracked version of it if it is a plain container that can change (nested ones as well).
+
+    Args:
+        value: anything.
+        owner: the layer of whose public attributes it is one: a change in it is a change of its settings.
+    """
+    kind = type(value)
+    if kind is list:
         found = TrackedList(tracked(item, owner) for item in value)
-    elif type(value) is dict:
+    elif kind is dict:
         found = TrackedDict({key: tracked(item, owner) for key, item in value.items()})
+    elif kind is collections.OrderedDict:
+        found = TrackedOrderedDict((key, tracked(item, owner)) for key, item in value.items())
+    elif kind is collections.defaultdict:
+        found = TrackedDefaultDict(value.default_factory, {key: tracked(item, owner) for key, item in value.items()})
+    elif kind is set:
+        found = TrackedSet(value)
+    elif kind is collections.deque:
+        found = TrackedDeque((tracked(item, owner) for item in value), value.maxlen)
     else:
         return value
     if owner is not None:
@@ -106,12 +165,21 @@ def tracked(value, owner=None):
 
 
 def walk(value, kinds):
-    """Every object of one of the classes `kinds` in `value`, looking into lists, tuples and dicts."""
+    """Every object of one of the classes `kinds` in `value`, looking into lists, tuples, dicts, sets and deques."""
     if isinstance(value, kinds):
         yield value
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, (set, frozenset)):
+        for item in sorted(value, key=_name_order):
+            yield from walk(item, kinds)
+    elif isinstance(value, (list, tuple, collections.deque)):
         for item in value:
             yield from walk(item, kinds)
     elif isinstance(value, dict):
         for item in value.values():
             yield from walk(item, kinds)
+
+
+def _name_order(part):
+    """A set has no order that another process would find again: by names, `dense_2` before `dense_10`."""
+    name = str(getattr(part, "name", ""))
+    return len(name), name

@@ -35,6 +35,9 @@ class ScaleAndOffset(Layer):
     def _error(self, message):
         return ValueError(f"{type(self).__name__} '{self.name}': {message}")
 
+    def _checked(self, value, name, allowed):
+        return allowed.check(value, name, f"{type(self).__name__} '{self.name}'")
+
     def _size_along(self, input_shape, axis):
         """The size of one axis, which must exist and be known."""
         if not -len(input_shape) <= axis < len(input_shape):

@@ -10,6 +10,7 @@ from refnet import backend, initializers, ops
 from refnet.autodiff import value_of
 from refnet.layers.input_spec import InputSpec
 from refnet.layers.normalization.base import ScaleAndOffset
+from refnet.utils.checks import Range
 
 __all__ = ["BatchNormalization"]
 
@@ -77,13 +78,13 @@ class BatchNormalization(ScaleAndOffset):
         if not hasattr(axis, "__index__"):
             raise self._error(f"`axis` must be an integer. Received: axis={axis!r}")
         self.axis = int(axis)
-        self.momentum = float(momentum)
-        self.epsilon = float(epsilon)
+        self.momentum = float(self._checked(momentum, "momentum", Range(0, 1)))
+        self.epsilon = float(self._checked(epsilon, "epsilon", Range(0)))
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.renorm = renorm
         self.renorm_clipping = self._checked_clipping(renorm_clipping) if renorm else renorm_clipping
-        self.renorm_momentum = renorm_momentum
+        self.renorm_momentum = self._checked(renorm_momentum, "renorm_momentum", Range(0, 1))
         self.synchronized = synchronized
         self.moving_mean = self.moving_variance = None
 
@@ -94,8 +95,10 @@ class BatchNormalization(ScaleAndOffset):
             raise self._error(
                 f"`renorm_clipping` may have the keys 'rmin', 'rmax' and 'dmax'. Received: {sorted(unknown)}"
             )
-        if clipping.get("rmin", 0) > clipping.get("rmax", np.inf) or clipping.get("dmax", 0) < 0:
-            raise self._error(f"`renorm_clipping` needs rmin <= rmax and dmax >= 0. Received: {clipping}")
+        for key, value in clipping.items():
+            clipping[key] = self._checked(value, f"renorm_clipping[{key!r}]", Range(0))
+        if clipping.get("rmin", 0) > clipping.get("rmax", np.inf):
+            raise self._error(f"`renorm_clipping` needs rmin <= rmax. Received: {clipping}")
         return clipping
 
     def build(self, input_shape):

@@ -10,6 +10,7 @@ from refnet import ops
 from refnet.layers.input_spec import InputSpec
 from refnet.layers.layer import Layer
 from refnet.layers.normalization.base import ScaleAndOffset
+from refnet.utils.checks import Range
 
 __all__ = ["GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"]
 
@@ -65,7 +66,7 @@ class LayerNormalization(ScaleAndOffset):
                 "rms_scaling=True, which divided by the variance, is not supported. Use `RMSNormalization`."
             )
         self.axis = _axes(self, axis)
-        self.epsilon = epsilon
+        self.epsilon = self._checked(epsilon, "epsilon", Range(0))
 
     def build(self, input_shape):
         axes = sorted(self.axis) if isinstance(self.axis, list) else [self.axis]
@@ -115,7 +116,7 @@ class GroupNormalization(ScaleAndOffset):
             )
         self.groups = groups
         self.axis = axis
-        self.epsilon = epsilon
+        self.epsilon = self._checked(epsilon, "epsilon", Range(0))
 
     def build(self, input_shape):
         channels = self._size_along(input_shape, self.axis)
@@ -154,7 +155,7 @@ class RMSNormalization(Layer):
     def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-06, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = _axes(self, axis)
-        self.epsilon = epsilon
+        self.epsilon = Range(0).check(epsilon, "epsilon", f"{type(self).__name__} '{self.name}'")
         self.scale = None
 
     _error = ScaleAndOffset._error

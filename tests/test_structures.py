@@ -1,0 +1,455 @@
+"""Inputs, outputs, targets, losses, metrics and weights in every structure: as Keras takes and gives them (the cases of
+structure_grid.py, what Keras gave in golden/structures_keras.json), or refused with a reason."""
+
+import collections
+import json
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import structure_grid as grid
+
+GOLDEN = json.loads((Path(__file__).resolve().parent / "golden" / "structures_keras.json").read_text())
+
+
+def test_the_file_holds_the_grid():
+    assert set(GOLDEN["inputs"]) == set(grid.INPUT_CASES)
+    assert set(GOLDEN["predict"]) == set(grid.OUTPUTS)
+    assert set(GOLDEN["outputs"]) == set(grid.OUTPUT_CASES)
+
+
+def same(ours, keras):
+    """Equal up to rounding; the order of a dict's keys does not count, nor whether a list is a tuple."""
+    if isinstance(keras, dict):
+        if set(keras) == {"dict"} and set(ours) == {"dict"}:
+            return same(dict(map(tuple, ours["dict"])), dict(map(tuple, keras["dict"])))
+        return isinstance(ours, dict) and len(ours) == len(keras) and all(
+            same(ours.get("list" if key == "tuple" else key, ours.get(key)), value) for key, value in keras.items())  # fmt: skip
+    if isinstance(keras, list):
+        return isinstance(ours, list) and len(ours) == len(keras) and all(map(same, ours, keras))
+    if isinstance(keras, float):
+        return isinstance(ours, float) and abs(ours - keras) <= 2e-3 * max(1, abs(keras))
+    return ours == keras
+
+
+def refused(result) -> bool:
+    return isinstance(result, str) and result.startswith("refused")
+
+
+class TestInputs:
+    @pytest.mark.parametrize("case", list(grid.INPUT_CASES))
+    def test_inputs_are_matched_as_by_keras_or_refused(self, rn, case):
+        structure, given = grid.INPUT_CASES[case]
+        if structure == "dict1" and given in ("dict2", "dict2_reversed", "dict3"):
+            pytest.skip("Keras takes the alphabetically first array, whatever its key: see the next test")
+        too_many = len(grid.leaves(grid.INPUTS[structure])) < len(grid.leaves(grid.INPUT_DATA[given]))
+        unknown = given.endswith("unknown")
+        # Keras refuses this; it has only one meaning.
+        by_name = structure == "nested" and given in ("dict2", "dict2_reversed", "dict3")
+        ours, keras = grid.input_case(rn, case), GOLDEN["inputs"][case]
+        for way, result in keras.items():
+            if refused(result) and not by_name:
+                assert refused(ours[way]), way
+            elif not refused(ours[way]):
+                assert by_name or same(ours[way], result), way
+            else:
+                assert too_many or unknown, (way, ours[way])
+
+    def test_a_key_finds_its_input_among_others(self, rn):
+        x, other = np.ones((3, 1), "float32"), np.full((3, 1), 9, "float32")
+        a = rn.Input((1,), name="b")
+        model = rn.Model({"b": a}, a * 2)
+        np.testing.assert_array_equal(model.predict({"a": other, "b": x}, verbose=0), x * 2)
+
+    def test_a_list_for_inputs_in_a_dict(self, rn):
+        """A dict is walked by sorted keys. Written in another order, a list could mean either: with no error, arrays of
+        one shape would be exchanged in silence."""
+        b, a = rn.Input((1,), name="b"), rn.Input((1,), name="a")
+        x, y = np.ones((3, 1), "float32"), np.full((3, 1), 5, "float32")
+        model = rn.Model({"b": b, "a": a}, b - 2 * a)
+        with pytest.raises(ValueError, match=r"inputs in a dict, \['b', 'a'\].* Pass a dict with these keys"):
+            model.predict([x, y], verbose=0)
+        np.testing.assert_array_equal(model.predict({"a": y, "b": x}, verbose=0), x - 2 * y)
+        model = rn.Model({"a": a, "b": b}, b - 2 * a)
+        np.testing.assert_array_equal(model.predict([y, x], verbose=0), x - 2 * y)
+
+
+class TestOutputs:
+    @pytest.mark.parametrize("structure", list(grid.OUTPUTS))
+    def test_what_predict_gives_and_how_it_is_called(self, rn, structure):
+        ours = grid.predict_case(rn, structure)
+        for what, result in GOLDEN["predict"][structure].items():
+            assert same(ours[what], result), (what, ours[what], result)
+
+    def test_one_output_in_a_list_is_an_array(self, rn):
+        x = rn.Input((2,))
+        data = np.ones((5, 2), "float32")
+        for outputs in ([x * 2], (x * 2,)):
+            model = rn.Model(x, outputs)
+            for y in (model(data), model.predict(data, verbose=0), model.predict_on_batch(data)):
+                assert isinstance(y, np.ndarray) and y.shape == (5, 2)
+            assert model.output_shape == (None, 2) and type(model.output) is type(outputs)
+        inner = rn.Model(x, [x * 2])
+        z = rn.Input((2,))
+        (symbolic,) = inner(z)  # a list, as `inner` was made with one
+        np.testing.assert_array_equal(rn.Model(z, symbolic + 1)(data), data * 2 + 1)
+        assert inner.compute_output_shape((7, 2)) == [(7, 2)]
+
+    @pytest.mark.parametrize("structure", list(grid.OUTPUTS))
+    def test_compile_fit_and_evaluate(self, rn, structure):
+        equal = 0
+        for case, (its_structure, chosen) in grid.OUTPUT_CASES.items():
+            if its_structure != structure:
+                continue
+            ours, keras = grid.output_case(rn, case), GOLDEN["outputs"][case]
+            if refused(keras) or mispaired_by_keras(structure, chosen):
+                continue
+            if refused(ours):
+                assert has_reason(structure, chosen), (case, ours)
+                continue
+            assert same(ours["history"], keras["history"]), (case, ours["history"], keras["history"])
+            assert ours["names"] == keras["names"], case
+            for what in ("evaluate", "on_batch"):
+                values = keras[what]["list"] if isinstance(keras[what], dict) else [keras[what]]
+                if len(values) == len(keras["history"]):  # Keras lists a metric of a name used twice twice
+                    assert same(ours[what], keras[what]), (case, what, ours[what], keras[what])
+            equal += 1
+        assert equal >= 13
+
+    def test_what_keras_refuses_is_refused_where_it_could_mean_two_things(self, rn):
+        for structure in grid.OUTPUTS:
+            for changes in ({"y": "unknown"}, {"y": "too_many"}, {"loss": "unknown"}, {"metrics": "lists_unknown"}):
+                if structure in ("one", "list1", "dict1_key") and ("metrics" in changes):
+                    continue  # with one output all metrics are its
+                case = "/".join([structure, *(f"{key}={value}" for key, value in changes.items())])
+                if case in grid.OUTPUT_CASES or (case := case + "/loss=one") in grid.OUTPUT_CASES:
+                    assert refused(grid.output_case(rn, case)), case
+
+
+def mispaired_by_keras(structure, chosen):
+    """Keras pairs `loss_weights` in a dict with losses in a list by alphabet, and one loss with one weight whatever its
+    key; it gives one output in a list a column of weights as if it were a batch of one, and one output in a list in a
+    list the weight of the first sample for all."""
+    weights = chosen["loss_weights"]
+    return (
+        (weights in ("names", "same", "key", "some") and chosen["loss"] not in ("names", weights))
+        or (weights in ("names", "some") and chosen["loss"] == "same")
+        or (structure in ("one", "list1") and chosen["sample_weight"] == "column")
+        or (structure == "list_of_lists" and chosen["y"] == "list" and chosen["sample_weight"] in ("one", "column", "list"))
+    )
+
+
+def has_reason(structure, chosen):
+    """Why we refuse what Keras takes: no loss at all; more entries than outputs; a list for outputs in a dict that is not
+    in order; keys that no output has; one array for several outputs of different shapes."""
+    values = set(chosen.values())
+    listed = any("list" in value for value in values)
+    return (
+        chosen["loss"] == "none"
+        or any("short" in value or "unknown" in value for value in values)
+        or (structure in ("dict2", "dict2_keys", "dict_of_dicts") and (listed or "flat_one" in values or "lists_one" in values))
+        or (structure in ("dict1_key", "dict2_keys") and chosen["loss_weights"] in ("names", "some"))
+        or (chosen["y"] == "array" and structure == "list2")
+    )
+
+
+class TestNamesOfLosses:
+    def test_by_layers_keys_and_paths(self, rn):
+        x = rn.Input((1,))
+        mean, spread = rn.layers.Dense(1, name="mean")(x), rn.layers.Dense(1, name="spread")(x)
+        data = np.ones((4, 1), "float32")
+        for outputs, y, names in [
+            ([mean, spread], [data, data], ["mean_loss", "spread_loss"]),
+            ({"m": mean, "s": spread}, {"m": data, "s": data}, ["m_loss", "s_loss"]),
+            ({"head": [mean, spread]}, {"head": [data, data]}, ["head/mean_loss", "head/spread_loss"]),
+            ([{"m": mean}, [spread]], [{"m": data}, [data]], ["0/m_loss", "1/spread_loss"]),
+        ]:
+            model = rn.Model(x, outputs)
+            model.compile("sgd", "mse")
+            history = model.fit(data, y, verbose=0).history
+            assert sorted(history) == sorted(["loss", *names])
+            assert model.metrics_names == ["loss", *names]
+
+    def test_evaluate_lists_the_losses_then_the_metrics_by_name(self, rn):
+        model = grid.model_of(rn, "b", ["q", "p"])
+        model.compile("sgd", ["mse", "mae"], metrics=[["mae"], ["mse"]])
+        x, y = grid.data("b"), [grid.data("q", 2), grid.data("p")]
+        logs = model.evaluate(x, y, verbose=0, return_dict=True)
+        assert model.evaluate(x, y, verbose=0) == [logs[n] for n in ("loss", "q_loss", "p_loss", "p_mse", "q_mae")]
+
+    def test_targets_that_are_missing_are_named(self, rn):
+        model = grid.model_of(rn, "b", ["q", "p"])
+        model.compile("sgd", "mse")
+        with pytest.raises(ValueError, match="no targets for the output 'q'"):
+            model.fit(grid.data("b"), {"p": grid.data("p")}, verbose=0)
+        model.compile("sgd", {"p": "mse"})  # the remedy
+        with pytest.warns(UserWarning, match="q/kernel"):
+            model.fit(grid.data("b"), {"p": grid.data("p")}, verbose=0)
+
+    def test_metrics_are_one_list_per_output(self, rn):
+        model = grid.model_of(rn, "b", ["q", "p"])
+        x, y = grid.data("b"), [grid.data("q", 2), grid.data("p")]
+        model.compile("sgd", "mse", metrics=["mae"])
+        with pytest.raises(ValueError, match=r"`metrics` has 1 entries, but the model has 2 output.*each a list of metrics"):
+            model.fit(x, y, verbose=0)
+        model.compile("sgd", "mse", metrics=[["mae"], ["mae"]])
+        assert {"q_mae", "p_mae"} <= set(model.fit(x, y, verbose=0).history)
+
+
+# --- what a layer or model is made of -------------------------------------------------------------
+
+
+Pair = collections.namedtuple("Pair", "a b")
+CONTAINERS = {
+    "list": list,
+    "generated": lambda parts: list(iter(parts)),
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+    "deque": collections.deque,
+    "dict": lambda parts: dict(enumerate(parts)),
+    "ordered": lambda parts: collections.OrderedDict(enumerate(parts)),
+    "default": lambda parts: collections.defaultdict(list, {0: list(parts)}),
+    "named": lambda parts: Pair(*parts),
+    "nested": lambda parts: {"a": [{*parts}]},
+}
+
+
+class TestParts:
+    @pytest.mark.parametrize("container", list(CONTAINERS))
+    def test_layers_in_containers_are_found(self, rn, container):
+        class Block(rn.layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.parts = CONTAINERS[container]([rn.layers.Dense(2, name="one"), rn.layers.Dense(2, name="two")])
+
+            def call(self, x):
+                for layer in self._layers:
+                    x = layer(x)
+                return x
+
+        block = Block()
+        block(np.ones((1, 2), "float32"))
+        assert len(block.trainable_variables) == 4
+        assert isinstance(block.parts, type(CONTAINERS[container]([1, 2])))
+        block.trainable = False
+        assert block.trainable_variables == []
+
+    @pytest.mark.parametrize(
+        ("make", "add"),
+        [
+            (list, lambda c, layer: c.append(layer)),
+            (set, lambda c, layer: c.add(layer)),
+            (set, lambda c, layer: c.update([layer])),
+            (collections.deque, lambda c, layer: c.appendleft(layer)),
+            (collections.OrderedDict, lambda c, layer: c.setdefault("a", layer)),
+            (lambda: collections.defaultdict(list), lambda c, layer: c["a"].append(layer)),
+        (lambda: {"a": []}, lambda c, layer: c["a"].append(layer)),
+        (lambda: collections.deque([[]]), lambda c, layer: c[0].extend([layer])),
+        ],
+    )
+    def test_layers_that_are_added_later_are_found(self, rn, make, add):
+        class Block(rn.layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.parts = make()
+
+        block = Block()
+        assert block.weights == [] and block.parts is not None
+        layer = rn.layers.Dense(2)
+        layer.build((None, 3))
+        add(block.parts, layer)
+        assert len(block.weights) == 2
+
+    def test_weights_of_a_set_have_an_order(self, rn):
+        class Block(rn.layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.parts = {rn.layers.Dense(2, name=f"part_{i}") for i in range(12)}
+
+        block = Block()
+        assert [layer.name for layer in block._layers] == [f"part_{i}" for i in range(12)]
+
+    def test_one_layer_several_times_in_a_sequential_shares_its_weights(self, rn):
+        layer = rn.layers.Dense(3, activation="tanh")
+        x = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)
+        model = rn.Sequential([rn.Input((3,)), layer, rn.layers.Dense(3), layer])
+        assert len(model.layers) == 3 and len(model.weights) == 4
+        np.testing.assert_array_equal(model(x), layer(model.layers[1](layer(x))))
+        lazy = rn.Sequential([layer, layer])
+        np.testing.assert_array_equal(lazy.predict(x, verbose=0), layer(layer(x)))
+        model.compile(rn.optimizers.SGD(0.1), "mse")
+        before = layer.kernel.numpy()
+        model.fit(x, x, verbose=0)
+        assert (layer.kernel.numpy() != before).any()
+        for copy in (
+            rn.Sequential.from_config(model.get_config()),
+            rn.models.clone_model(model),
+            rn.models.model_from_json(model.to_json()),
+        ):
+            assert copy.layers[0] is copy.layers[2] and len(copy.weights) == 4
+            copy.set_weights(model.get_weights())
+            np.testing.assert_array_equal(copy(x), model(x))
+        assert model.pop() is layer and len(model.layers) == 2 and model(x).shape == (4, 3)
+        with pytest.raises(ValueError, match="another layer named"):
+            rn.Sequential([rn.layers.Dense(2, name="a"), rn.layers.Dense(2, name="a")])
+
+
+class TestTrainingByPosition:
+    def test_layers_models_and_sequentials_take_it(self, rn):
+        x = np.ones((8, 16), "float32")
+        i = rn.Input((16,))
+        for callee in (
+            rn.layers.Dropout(0.5),
+            rn.Sequential([rn.Input((16,)), rn.layers.Dropout(0.5)]),
+            rn.Model(i, rn.layers.Dropout(0.5)(i)),
+        ):
+            assert (callee(x, True) == 0).any() and not (callee(x, False) == 0).any()
+        fixed = rn.Model(i, rn.layers.Dropout(0.5)(i, True))
+        assert (fixed(x, training=False) == 0).any()
+
+    def test_it_reaches_layers_inside_and_keeps_what_follows(self, rn):
+        class Seen(rn.layers.Layer):
+            def call(self, x, training=None, scale=1.0):
+                self.seen = training
+                return x * scale
+
+        class Outer(rn.layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.implicit, self.explicit = Seen(), Seen()
+
+            def call(self, x, training):
+                return self.explicit(self.implicit(x), training, 2.0)
+
+        x, outer = np.ones((2, 2), "float32"), Outer()
+        for value in (True, False, np.True_):
+            y = outer(x, value)
+            assert outer.implicit.seen is outer.explicit.seen is bool(value)
+            np.testing.assert_array_equal(y, 2 * x)
+        assert Seen()(x, None, 3.0)[0, 0] == 3
+        with pytest.raises(TypeError):
+            Seen()(x, True, 1.0, 2.0)
+        with pytest.raises(TypeError):
+            Seen()(x, True, training=True)
+
+
+# --- arrays that are used again -------------------------------------------------------------------
+
+
+class TestBuffers:
+    """A generator may fill one array again and again: what was computed from it must not change."""
+
+    @staticmethod
+    def batches(count=3):
+        buffer = np.empty((2, 2), "float32")
+        for step in range(count):
+            buffer[...] = step
+            yield (buffer,)
+
+    def test_predict_keeps_values(self, rn):
+        x = rn.Input((2,))
+        expected = np.repeat(np.arange(3, dtype="float32"), 2)[:, None].repeat(2, 1)
+        for outputs, pick in [(x, lambda y: y), ([x, x[:, :1]], lambda y: y[0]), ({"k": x}, lambda y: y["k"])]:
+            model = rn.Model(x, outputs)
+            np.testing.assert_array_equal(pick(model.predict(self.batches(), verbose=0)), expected)
+        flat = rn.Model(x, rn.layers.Flatten()(x))
+        np.testing.assert_array_equal(flat.predict(self.batches(), verbose=0), expected)
+        reused = np.ones((2, 2), "float32")
+
+        class Reuses(rn.layers.Layer):
+            def call(self, inputs):
+                np.multiply(inputs, 2, out=reused)
+                return reused
+
+        class Own(rn.Model):
+            def __init__(self):
+                super().__init__()
+                self.layer = Reuses()
+
+            def call(self, inputs):
+                return self.layer(inputs)
+
+        np.testing.assert_array_equal(Own().predict(self.batches(), verbose=0), 2 * expected)
+
+    def test_callbacks_and_on_batch_keep_values(self, rn):
+        x = rn.Input((2,))
+        model = rn.Model(x, x)
+        kept = []
+        keep = rn.callbacks.LambdaCallback(on_predict_batch_end=lambda batch, logs: kept.append(logs["outputs"]))
+        model.predict(self.batches(), verbose=0, callbacks=[keep])
+        assert [float(k[0, 0]) for k in kept] == [0, 1, 2]
+        data = np.zeros((2, 2), "float32")
+        y = model.predict_on_batch(data)
+        data += 1
+        assert not y.any()
+
+    def test_logs_and_history_keep_values(self, rn):
+        class Largest(rn.metrics.Metric):
+            def __init__(self):
+                super().__init__(name="largest")
+                self.value = self.add_variable(shape=(2,), name="value")
+
+            def update_state(self, y_true, y_pred, sample_weight=None):
+                self.value.assign(np.maximum(self.value.numpy(), np.max(y_true)))
+
+            def result(self):
+                return self.value
+
+        model = rn.Sequential([rn.Input((1,)), rn.layers.Dense(1)])
+        model.compile("sgd", "mse", metrics=[Largest()])
+        x, seen = np.arange(4, dtype="float32")[:, None], []
+        keep = rn.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(logs["largest"]))
+        history = model.fit(x, x, batch_size=1, shuffle=False, verbose=0, callbacks=[keep]).history
+        model.reset_metrics()
+        assert [float(value[0]) for value in seen] == [0, 1, 2, 3]
+        np.testing.assert_array_equal(history["largest"], [[3, 3]])
+
+
+# --- threads --------------------------------------------------------------------------------------
+
+
+class TestThreads:
+    @pytest.mark.parametrize("kind", ["sequential", "subclass", "layer"])
+    def test_eight_threads_build_a_model_once(self, rn, kind):
+        built = []
+
+        class Slow(rn.layers.Layer):
+            def build(self, input_shape):
+                built.append(threading.get_ident())
+                time.sleep(0.02)
+                self.w = self.add_weight(shape=(input_shape[-1], 2), name="w")
+
+            def call(self, x):
+                return rn.ops.matmul(x, self.w)
+
+        class Own(rn.Model):
+            def __init__(self):
+                super().__init__()
+                self.a, self.b = Slow(), Slow()
+
+            def call(self, x):
+                return self.b(self.a(x))
+
+        model = {"sequential": lambda: rn.Sequential([Slow(), Slow()]), "subclass": Own, "layer": Slow}[kind]()
+        x = np.ones((4, 3), "float32")
+        barrier, found, errors = threading.Barrier(8), [], []
+
+        def run():
+            barrier.wait()
+            try:
+                found.append(model(x) if kind == "layer" else model.predict(x, verbose=0))
+            except Exception as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=run) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert not errors and len(found) == 8
+        assert len(built) == len(model.weights) == (1 if kind == "layer" else 2)
+        for y in found:
+            np.testing.assert_array_equal(y, found[0])
