@@ -19,6 +19,8 @@ class Callback:
     """
 
     _backend = None
+    # Whether batch hooks may be given a function of no arguments that returns the logs, instead of the logs.
+    takes_logs_on_demand = False
 
     def __init__(self):
         self.params = None

@@ -2,6 +2,7 @@
 
 from time import perf_counter
 
+from refnet import backend
 from refnet.callbacks.callback import Callback
 from refnet.utils.progbar import Progbar
 
@@ -13,6 +14,7 @@ class ProgbarLogger(Callback):
 
     def __init__(self):
         super().__init__()
+        self.takes_logs_on_demand = backend.of_library(type(self))
         self.seen = 0
         self.progbar = None
         self.target = None
@@ -38,7 +40,7 @@ class ProgbarLogger(Callback):
         if perf_counter() < self._next_drawing and batch:
             return
         if self.progbar.verbose == 1 or not batch:
-            self.progbar.update(self.seen, _numbers(logs), finalize=False)
+            self.progbar.update(self.seen, _numbers(logs() if callable(logs) else logs), finalize=False)
             self._next_drawing = self.progbar.next_drawing
 
     def _finish(self, logs):

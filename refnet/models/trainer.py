@@ -211,6 +211,9 @@ class Trainer(Steps):
         """All batches of an epoch through `train_step` or `test_step`; returns the last logs as plain numbers."""
         begins = callback_list.batch_hooks[f"on_{kind}_batch_begin"]
         ends = callback_list.batch_hooks[f"on_{kind}_batch_end"]
+        # Building the logs costs as much as a small network's kernels: a progress bar that is about to skip them anyway
+        # gets a function that gives them.
+        on_demand = all(getattr(getattr(hook, "__self__", None), "takes_logs_on_demand", False) for hook in ends)
         logs = None
         step = 0
         for run in self._steps_of(data, step_function, kind):
@@ -223,7 +226,10 @@ class Trainer(Steps):
                     f"returned {type(logs).__name__}."
                 )
             if ends:
-                numbers = self._logs_of(done, logs)  # not the metrics' own arrays, which the next batch changes
+                if on_demand and done:
+                    numbers = self.get_metrics_result
+                else:
+                    numbers = self._logs_of(done, logs)  # not the metrics' own arrays, which the next batch changes
                 for hook in ends:
                     hook(step, numbers)
             step += 1
