@@ -34,7 +34,10 @@ class CallbackList(Callback):
         self.callbacks = [c for c in tree.flatten(callbacks) if c is not None] if callbacks else []
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
-                raise ValueError(f"Expected callbacks (objects of refnet.callbacks.Callback). Received: {callback!r}")
+                hint = f" Pass an object, not the class: {callback.__name__}()." if isinstance(callback, type) else ""
+                raise ValueError(
+                    f"`callbacks` must be objects of refnet.callbacks.Callback. Received: {callback!r}.{hint}"
+                )
         if add_history and not any(isinstance(c, History) for c in self.callbacks):
             self.callbacks.append(backend.localise(History)())
         if add_progbar and not any(isinstance(c, ProgbarLogger) for c in self.callbacks):
