@@ -11,15 +11,9 @@ import numpy as np
 from refnet import autodiff, backend, optimizers
 from refnet import callbacks as callbacks_module
 from refnet import metrics as metrics_module
+from refnet.models.class_weight import checked_class_weight, class_weights
 from refnet.models.compiled import CompiledLoss, CompiledMetrics
-from refnet.models.data import (
-    ArrayData,
-    checked_class_weight,
-    class_weights,
-    make_data,
-    prepare_batch,
-    split_validation,
-)
+from refnet.models.data import ArrayData, make_data, prepare_batch, split_validation
 from refnet.models.steps import Steps
 from refnet.utils import serialization, tracking, tree
 from refnet.utils.checks import Range
@@ -288,6 +282,7 @@ class Trainer(Steps):
         self._check_compiled("evaluate")
         data = self._data(x, y, sample_weight, batch_size, steps, False, None)
         name = "evaluate" if data is not x else "Validation"
+        data.restart()
         if isinstance(callbacks, callbacks_module.CallbackList):
             callback_list = callbacks
         else:
