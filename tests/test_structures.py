@@ -3,6 +3,7 @@ structure_grid.py, what Keras gave in golden/structures_keras.json), or refused 
 
 import collections
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -528,3 +529,35 @@ class TestThreads:
         assert len(built) == len(model.weights) == (1 if kind == "layer" else 2)
         for y in found:
             np.testing.assert_array_equal(y, found[0])
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+    def test_a_fork_finds_no_layer_half_built(self, rn):
+        inside = threading.Event()
+
+        class Slow(rn.layers.Layer):
+            def build(self, input_shape):
+                self.w = self.add_weight(shape=(3, 2), name="w")
+                inside.set()
+                time.sleep(0.2)
+                self.b = self.add_weight(shape=(2,), name="b")
+
+            def call(self, x):
+                return rn.ops.matmul(x, self.w) + self.b
+
+        model, x = rn.Sequential([Slow()]), np.ones((4, 3), "float32")
+        thread = threading.Thread(target=model, args=(x,))
+        thread.start()
+        inside.wait(10)
+        child = os.fork()
+        if not child:
+            fine = model(x).shape == (4, 2) and len(model.weights) == 2 and rn.layers.Dense(2)(x).shape == (4, 2)
+            os._exit(0 if fine else 1)
+        thread.join()
+        deadline = time.monotonic() + 30
+        while (found := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if found == (0, 0):
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+        assert found == (child, 0)

@@ -439,3 +439,21 @@ def test_begin_hooks_get_a_dict(rn):
             assert found[0] == {}
         elif "predict" not in name:
             assert all(type(value) is float for value in found[0].values()) and "loss" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        ("patience", (-1, NAN, "3", None), (0, 3, 1.5, INF)),
+        ("min_delta", (NAN, INF, None), (0, 0.1, -0.1)),
+        ("baseline", (NAN, "a"), (None, 0.5, np.float32(0.5))),
+        ("start_from_epoch", (-1, NAN), (0, 2)),
+        ("mode", ("most", None), ("min", "max", "auto")),
+    ],
+)
+def test_arguments_of_early_stopping(rn, name, wrong, right):
+    for value in wrong:
+        with pytest.raises(ValueError, match=f"EarlyStopping: `{name}` must be"):
+            rn.callbacks.EarlyStopping(**{name: value})
+    for value in right:
+        fit(rn, epochs=3, callbacks=[rn.callbacks.EarlyStopping("loss", **{name: value})])

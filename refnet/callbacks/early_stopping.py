@@ -5,6 +5,7 @@ import warnings
 from typing import Any
 
 from refnet.callbacks.callback import Callback
+from refnet.utils.checks import Range
 
 __all__ = ["EarlyStopping", "TerminateOnNaN"]
 
@@ -27,9 +28,12 @@ class MonitorCallback(Callback):
             raise ValueError(f"{type(self).__name__}: `mode` must be 'auto', 'min' or 'max'. Received: mode={mode!r}")
         self.monitor = monitor
         self.mode = mode
-        self.best = baseline
-        self.min_delta = abs(min_delta)
+        self.best = self._checked("baseline", baseline, Range(optional=True))
+        self.min_delta = abs(self._checked("min_delta", min_delta, Range()))
         self._direction: str | None = None
+
+    def _checked(self, name, value, allowed):
+        return allowed.check(value, name, type(self).__name__)
 
     def _is_improvement(self, value, reference) -> bool:
         if reference is None:
@@ -76,6 +80,9 @@ class EarlyStopping(MonitorCallback):
         restore_best_weights: at the end, go back to the weights of the best epoch.
         start_from_epoch: how many epochs to wait before watching.
 
+    Raises:
+        ValueError: for an unknown mode, a negative patience or start, and numbers that are NaN.
+
     Example:
         >>> model.fit(x, y, validation_split=0.2, epochs=100, callbacks=[refnet.callbacks.EarlyStopping(patience=3)])
     """
@@ -92,11 +99,11 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: int = 0,
     ):
         super().__init__(monitor, mode, min_delta=min_delta)
-        self.patience = patience
+        self.patience = self._checked("patience", patience, Range(0, infinite=True))
         self.verbose = verbose
-        self.baseline = baseline
+        self.baseline = self._checked("baseline", baseline, Range(optional=True))
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+        self.start_from_epoch = self._checked("start_from_epoch", start_from_epoch, Range(0))
         self.wait = 0
         self.stopped_epoch = 0
         self.best_weights = None
