@@ -457,3 +457,18 @@ def test_arguments_of_early_stopping(rn, name, wrong, right):
             rn.callbacks.EarlyStopping(**{name: value})
     for value in right:
         fit(rn, epochs=3, callbacks=[rn.callbacks.EarlyStopping("loss", **{name: value})])
+
+
+def test_loss_weights_are_checked(rn):
+    def loss(weights):
+        x = rn.Input((2,))
+        model = rn.Model(x, [rn.layers.Dense(1, kernel_initializer="ones", name=name)(x) for name in "ab"])
+        model.compile(rn.optimizers.SGD(0.0), "mse", loss_weights=weights)
+        return model.fit(X, [Y, Y], verbose=0).history["loss"][0]
+
+    for weights in ([NAN, 1], {"a": INF}, ["1", 2], "1", NAN, [True, 1]):
+        with pytest.raises(ValueError, match="compile: `loss_weights` must be a finite number or None"):
+            loss(weights)
+    plain = loss(None)
+    assert loss([1, None]) == loss([0.5, 0.5]) * 2 == loss(np.float32(1)) == plain
+    assert loss([1, 0]) == loss({"a": 2, "b": -1}) == loss([rn.Variable(0.5), 0]) * 2 == plain / 2

@@ -57,6 +57,17 @@ class CallbackList(Callback):
             if overrides(callback, *names):
                 self.batch_hooks[hook] = (*self.batch_hooks[hook], getattr(callback, hook))
 
+    def state(self):
+        """The states of all callbacks, by their places and classes."""
+        return {f"{at}/{type(callback).__name__}": callback.state() for at, callback in enumerate(self.callbacks)}
+
+    def set_state(self, state):
+        expected = [f"{at}/{type(callback).__name__}" for at, callback in enumerate(self.callbacks)]
+        if list(state) != expected:
+            raise ValueError(f"CallbackList: the state is that of {list(state)}, but the callbacks are {expected}.")
+        for callback, own in zip(self.callbacks, state.values(), strict=True):
+            callback.set_state(own)
+
     def set_params(self, params):
         self.params = params
         if params:

@@ -108,14 +108,34 @@ class EarlyStopping(MonitorCallback):
         self.stopped_epoch = 0
         self.best_weights = None
         self.best_epoch = 0
+        self._resumed = False
+
+    _remembered = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+
+    def state(self):
+        found = {name: getattr(self, name) for name in self._remembered}
+        if self.best_weights is not None:
+            found["best_weights"] = [weight.copy() for weight in self.best_weights]
+        return found
+
+    def set_state(self, state):
+        if set(state) != set(self._remembered):
+            raise ValueError(f"EarlyStopping: expected a state with {sorted(self._remembered)}. Received: {sorted(state)}")
+        for name, value in state.items():
+            setattr(self, name, value)
+        self.stopped_epoch = 0  # a run that goes on has not stopped
+        self._resumed = True
 
     def on_train_begin(self, logs: Any = None):
+        self._direction = None
+        if self._resumed:
+            self._resumed = False
+            return
         self.wait = 0
         self.stopped_epoch = 0
         self.best = None
         self.best_weights = None
         self.best_epoch = 0
-        self._direction = None
 
     def on_epoch_end(self, epoch, logs: Any = None):
         current = self._monitored(logs)

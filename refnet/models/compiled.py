@@ -8,6 +8,7 @@ from refnet.losses.loss import LossFunctionWrapper
 from refnet.metrics.reduction import plain
 from refnet.models.structures import as_written, loss_names_of, match, output_names_of, spread
 from refnet.utils import tracking, tree
+from refnet.utils.checks import Range
 from refnet.utils.serialization import get_registered_name
 
 __all__ = ["CompiledLoss", "CompiledMetrics"]
@@ -102,8 +103,9 @@ class CompiledLoss:
     """
 
     def __init__(self, loss, loss_weights=None, output_names=None):
-        if loss_weights is not None and not isinstance(loss_weights, (int, float, list, tuple, dict)):
-            raise ValueError(f"`loss_weights` must be a number, a list or a dict. Received: {loss_weights!r}")
+        for weight in tree.flatten(loss_weights):
+            if not isinstance(weight, autodiff.Variable):
+                Range(optional=True).check(weight, "loss_weights", "compile")
         check_names(loss, losses.get, _CROSSENTROPY)
         self._loss, self._weights, self._names = loss, loss_weights, output_names
         self.metrics = []
