@@ -32,6 +32,7 @@ from refnet import activations, backend, ops
 from refnet.autodiff import GradientTape, value_of
 from refnet.layers import Activation, Dense, Layer
 from refnet.models import Model
+from refnet.utils import tree
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -243,7 +244,7 @@ def feature_maps(model: Model, image: Any, layers: list | None = None, limit: in
     chosen = every if layers is None else [_layer_of("feature_maps", model, layer, every) for layer in layers]
     if not chosen:
         raise ValueError(f"feature_maps: model '{model.name}' has no layer with feature maps (N, H, W, C).")
-    found = backend.localise(Model)(model.inputs[0], [layer.output for layer in chosen])(image)
+    found = tree.flatten(backend.localise(Model)(model.inputs[0], [layer.output for layer in chosen])(image))
     panels, values = [], np.empty(0)
     for layer, maps in zip(chosen, found, strict=True):
         values = np.moveaxis(maps[0], 0, -1) if _is_first(layer) else maps[0]
@@ -272,7 +273,7 @@ def _watched_score(
     with backend.localise(GradientTape)() as tape:
         x = ops.convert_to_tensor(image)
         tape.watch(x)
-        *maps, hidden = inner(x, training=False)
+        *maps, hidden = tree.flatten(inner(x, training=False))
         scores = to_scores(hidden)
         if len(scores.shape) != 2:
             raise ValueError(

@@ -221,3 +221,86 @@ class TestProgress:
         for batch in range(1, 20_001):
             logger.on_train_batch_end(batch, logs)
         return (time.perf_counter() - start) / 20_000
+
+
+class TestState:
+    """A run that is broken off and resumed by callbacks' states is the run that was not."""
+
+    @staticmethod
+    def values(rn, epochs, initial=0, callbacks=(), weights=None):
+        """A model whose loss falls to epoch 3 and rises after it, without training."""
+        losses = [5.0, 4.0, 3.0, 2.0, 2.5, 2.6, 2.7, 2.8]
+
+        class Scripted(rn.Model):
+            def __init__(self):
+                super().__init__()
+                self.w = self.add_weight(shape=(), initializer="zeros", name="w")
+                self.epoch = initial - 1
+
+            def call(self, x):
+                return x
+
+            def train_step(self, data):
+                self.epoch += 1
+                self.w.assign(float(self.epoch))
+                return {"loss": losses[self.epoch]}
+
+        model = Scripted()
+        model.compile("sgd", "mse")
+        if weights is not None:
+            model.set_weights(weights)
+        x = np.ones((2, 1), "float32")
+        history = model.fit(x, x, epochs=epochs, initial_epoch=initial, verbose=0, callbacks=list(callbacks))
+        return model, history
+
+    def test_early_stopping_goes_on(self, rn):
+        def stopping():
+            return rn.callbacks.EarlyStopping("loss", patience=3, restore_best_weights=True, mode="min")
+
+        whole = stopping()
+        model, history = self.values(rn, 8, callbacks=[whole])
+        assert history.epoch == [0, 1, 2, 3, 4, 5, 6] and float(model.w.value) == 3
+
+        first, broken = stopping(), []
+        keep = rn.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: broken.append(first.state()))
+        half, _ = self.values(rn, 6, callbacks=[first, keep])
+        resumed = stopping()
+        resumed.set_state(broken[-1])
+        model, history = self.values(rn, 8, initial=6, callbacks=[resumed], weights=half.get_weights())
+        assert history.epoch == [6] and float(model.w.value) == 3
+        assert resumed.best == whole.best == 2.0 and resumed.best_epoch == 3 and resumed.stopped_epoch == 6
+        forgetful = stopping()
+        _, history = self.values(rn, 8, initial=6, callbacks=[forgetful])
+        assert history.epoch == [6, 7]
+        self.values(rn, 1, callbacks=[resumed])  # the next run begins anew
+        assert resumed.best == 5.0 and resumed.best_epoch == 0
+
+    def test_a_state_is_a_copy_and_checked(self, rn):
+        stopping = rn.callbacks.EarlyStopping("loss", restore_best_weights=True, mode="min")
+        self.values(rn, 2, callbacks=[stopping])
+        state = stopping.state()
+        stopping.best_weights[0][...] = 99
+        assert state["best_weights"][0] == 1
+        with pytest.raises(ValueError, match="expected a state with"):
+            stopping.set_state({"wait": 1})
+        with pytest.raises(ValueError, match="remembers nothing"):
+            rn.callbacks.TerminateOnNaN().set_state({"wait": 1})
+        rn.callbacks.TerminateOnNaN().set_state(rn.callbacks.TerminateOnNaN().state())
+
+    def test_history_goes_on(self, rn):
+        _, first = self.values(rn, 3)
+        history = rn.callbacks.History()
+        history.set_state(first.state())
+        _, found = self.values(rn, 5, initial=3, callbacks=[history])
+        assert found is history and found.epoch == [0, 1, 2, 3, 4] and found.history == {"loss": [5.0, 4.0, 3.0, 2.0, 2.5]}
+
+    def test_a_list_of_callbacks(self, rn):
+        def several():
+            return rn.callbacks.CallbackList([rn.callbacks.EarlyStopping("loss", mode="min"), rn.callbacks.TerminateOnNaN()])
+
+        first, second = several(), several()
+        first.callbacks[0].wait = 2
+        second.set_state(first.state())
+        assert second.callbacks[0].wait == 2
+        with pytest.raises(ValueError, match="the callbacks are"):
+            rn.callbacks.CallbackList([]).set_state(first.state())

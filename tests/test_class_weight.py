@@ -129,6 +129,7 @@ class TestClassWeight:
             ({"1": 5.0}, r"the key '1' of type str.*the label's number, 1\."),
             ({"cat": 5.0}, "the key 'cat' of type str, which no label equals"),
             ({0.5: 5.0}, "the key 0.5"),
+            ({"out": {0: 1.0, 1: 2.0}}, "single output.*`sample_weight` for each output"),
             ({None: 5.0}, "the key None"),
             ([1.0, 5.0, 1.0], r"must be a dict.*dict\(enumerate\(class_weight\)\)"),
             (np.array([1.0, 5.0, 1.0]), r"must be a dict.*dict\(enumerate\(class_weight\)\)"),

@@ -3,6 +3,7 @@ structure_grid.py, what Keras gave in golden/structures_keras.json), or refused 
 
 import collections
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -196,6 +197,81 @@ class TestNamesOfLosses:
             model.fit(x, y, verbose=0)
         model.compile("sgd", "mse", metrics=[["mae"], ["mae"]])
         assert {"q_mae", "p_mae"} <= set(model.fit(x, y, verbose=0).history)
+
+
+class TestReports:
+    """Programs from public reports about Keras, with the numbers that a correct one gives."""
+
+    def test_losses_and_metrics_of_a_dict_go_by_name_not_by_alphabet(self, rn):
+        x = rn.Input((2,))
+        small = rn.layers.Dense(1, name="output_small", kernel_initializer="ones")(x)
+        big = rn.layers.Dense(4, name="output_big", kernel_initializer="zeros")(x)
+        model = rn.Model(x, [small, big])
+        model.compile(
+            rn.optimizers.SGD(0.0),
+            {"output_small": "mse", "output_big": "mae"},
+            loss_weights={"output_small": 1.0, "output_big": 2.0},
+            metrics={"output_big": ["mse"], "output_small": "mae"},
+        )
+        data = np.arange(12, dtype="float32").reshape(6, 2)
+        logs = model.fit(data, [np.arange(6.0), np.ones((6, 4))], verbose=0).history
+        expected = {"loss": 100.5, "output_small_loss": 98.5, "output_big_loss": 1, "output_big_mse": 1, "output_small_mae": 8.5}
+        assert {name: value[0] for name, value in logs.items()} == pytest.approx(expected)
+
+    def test_outputs_of_models_in_models_keep_their_places(self, rn):
+        a, b, c = (rn.Input((1,), name=name) for name in ("first", "second", "third"))
+        double = rn.Model({"first": a}, a * 2)
+        both = rn.Model({"second": b, "third": c}, [b - c, b * c])
+        one, two = rn.Input((1,), name="one"), rn.Input((1,), name="two")
+        doubled = double(one)
+        parts = both({"second": two, "third": doubled})
+        model = rn.Model({"one": one, "two": two}, [doubled, parts[1], parts[0]])
+        y = model.predict({"one": np.array([[2.0]]), "two": np.array([[5.0]])}, verbose=0)
+        assert [float(v[0, 0]) for v in y] == [4, 20, 1]
+
+    def test_a_subclass_that_takes_and_gives_dicts(self, rn):
+        class Heads(rn.Model):
+            def __init__(self):
+                super().__init__()
+                self.a = rn.layers.Dense(3, kernel_initializer="ones")
+                self.b = rn.layers.Dense(2, kernel_initializer="zeros")
+
+            def call(self, inputs):
+                return {"B": self.b(inputs["F"]), "A": self.a(inputs["F"])}
+
+        model = Heads()
+        model.compile(rn.optimizers.SGD(0.0), {"A": "mse", "B": "mae"}, metrics={"B": ["mse"]})
+        x = np.ones((6, 2), "float32")
+        logs = model.fit({"F": x}, {"A": np.ones((6, 3)), "B": np.full((6, 2), 3)}, verbose=0).history
+        assert logs == {"loss": [4.0], "A_loss": [1.0], "B_loss": [3.0], "B_mse": [9.0]}
+        assert {key: value.shape for key, value in model.predict({"F": x}, verbose=0).items()} == {"A": (6, 3), "B": (6, 2)}
+
+    def test_a_single_output_in_a_dict(self, rn):
+        x = rn.Input((4,))
+        model = rn.Model([x], {"dt": rn.layers.Dense(1, kernel_initializer="zeros")(x)})
+        data, y = np.ones((5, 4)), np.array([[0], [1], [0], [1], [1]])
+        for loss in ("mse", {"dt": "mse"}):
+            for targets in (y, {"dt": y}):
+                model.compile(rn.optimizers.SGD(0.0), loss)
+                assert model.fit(data, targets, verbose=0).history["loss"] == pytest.approx([0.6])
+
+    def test_validation_steps_take_the_same_batches_each_time(self, rn):
+        data, y = np.arange(12, dtype="float32").reshape(6, 2), np.arange(6.0)
+
+        class Batches(rn.utils.PyDataset):
+            def __len__(self):
+                return 3
+
+            def __getitem__(self, index):
+                return data[2 * index : 2 * index + 2], y[2 * index : 2 * index + 2]
+
+        for validation in ((data, y), Batches()):
+            model = rn.Sequential([rn.Input((2,)), rn.layers.Dense(1, kernel_initializer="ones")])
+            model.compile(rn.optimizers.SGD(0.0), "mse")
+            logs = model.fit(
+                data, y, epochs=3, batch_size=2, verbose=0, validation_data=validation, validation_steps=1
+            ).history
+            assert logs["val_loss"] == [8.5] * 3
 
 
 # --- what a layer or model is made of -------------------------------------------------------------
@@ -453,3 +529,37 @@ class TestThreads:
         assert len(built) == len(model.weights) == (1 if kind == "layer" else 2)
         for y in found:
             np.testing.assert_array_equal(y, found[0])
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+    @pytest.mark.filterwarnings("ignore:Exception ignored in. <function _at_fork:pytest.PytestUnraisableExceptionWarning")
+    @pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")  # by JAX, if a test before has loaded it
+    def test_a_fork_finds_no_layer_half_built(self, rn):
+        inside = threading.Event()
+
+        class Slow(rn.layers.Layer):
+            def build(self, input_shape):
+                self.w = self.add_weight(shape=(3, 2), name="w")
+                inside.set()
+                time.sleep(0.2)
+                self.b = self.add_weight(shape=(2,), name="b")
+
+            def call(self, x):
+                return rn.ops.matmul(x, self.w) + self.b
+
+        model, x = rn.Sequential([Slow()]), np.ones((4, 3), "float32")
+        thread = threading.Thread(target=model, args=(x,))
+        thread.start()
+        inside.wait(10)
+        child = os.fork()
+        if not child:
+            fine = model(x).shape == (4, 2) and len(model.weights) == 2 and rn.layers.Dense(2)(x).shape == (4, 2)
+            os._exit(0 if fine else 1)
+        thread.join()
+        deadline = time.monotonic() + 30
+        while (found := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if found == (0, 0):
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+        assert found == (child, 0)

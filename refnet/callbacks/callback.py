@@ -39,6 +39,26 @@ class Callback:
         """Called once, before the first hook."""
         self._model = model
 
+    def state(self) -> dict:
+        """What a run that is resumed needs to know, as plain values and arrays; `{}` for callbacks that remember nothing.
+
+        Example:
+            >>> saved = stopping.state()
+            >>> resumed = refnet.callbacks.EarlyStopping(patience=3)
+            >>> resumed.set_state(saved)
+            >>> model.fit(x, y, initial_epoch=10, epochs=20, callbacks=[resumed])
+        """
+        return {}
+
+    def set_state(self, state: dict) -> None:
+        """Go on, in the next `fit`, where the callback was that gave `state()`.
+
+        Raises:
+            ValueError: for what is not the state of such a callback.
+        """
+        if state:
+            raise ValueError(f"{type(self).__name__} remembers nothing, but received the state {sorted(state)}.")
+
     def on_batch_begin(self, batch, logs=None):
         """Another name of `on_train_batch_begin`."""
 

@@ -34,7 +34,10 @@ class CallbackList(Callback):
         self.callbacks = [c for c in tree.flatten(callbacks) if c is not None] if callbacks else []
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
-                raise ValueError(f"Expected callbacks (objects of refnet.callbacks.Callback). Received: {callback!r}")
+                hint = f" Pass an object, not the class: {callback.__name__}()." if isinstance(callback, type) else ""
+                raise ValueError(
+                    f"`callbacks` must be objects of refnet.callbacks.Callback. Received: {callback!r}.{hint}"
+                )
         if add_history and not any(isinstance(c, History) for c in self.callbacks):
             self.callbacks.append(backend.localise(History)())
         if add_progbar and not any(isinstance(c, ProgbarLogger) for c in self.callbacks):
@@ -53,6 +56,17 @@ class CallbackList(Callback):
         for hook, names in _BATCH_HOOKS.items():
             if overrides(callback, *names):
                 self.batch_hooks[hook] = (*self.batch_hooks[hook], getattr(callback, hook))
+
+    def state(self):
+        """The states of all callbacks, by their places and classes."""
+        return {f"{at}/{type(callback).__name__}": callback.state() for at, callback in enumerate(self.callbacks)}
+
+    def set_state(self, state):
+        expected = [f"{at}/{type(callback).__name__}" for at, callback in enumerate(self.callbacks)]
+        if list(state) != expected:
+            raise ValueError(f"CallbackList: the state is that of {list(state)}, but the callbacks are {expected}.")
+        for callback, own in zip(self.callbacks, state.values(), strict=True):
+            callback.set_state(own)
 
     def set_params(self, params):
         self.params = params

@@ -5,6 +5,7 @@ import warnings
 from typing import Any
 
 from refnet.callbacks.callback import Callback
+from refnet.utils.checks import Range
 
 __all__ = ["EarlyStopping", "TerminateOnNaN"]
 
@@ -27,9 +28,12 @@ class MonitorCallback(Callback):
             raise ValueError(f"{type(self).__name__}: `mode` must be 'auto', 'min' or 'max'. Received: mode={mode!r}")
         self.monitor = monitor
         self.mode = mode
-        self.best = baseline
-        self.min_delta = abs(min_delta)
+        self.best = self._checked("baseline", baseline, Range(optional=True))
+        self.min_delta = abs(self._checked("min_delta", min_delta, Range()))
         self._direction: str | None = None
+
+    def _checked(self, name, value, allowed):
+        return allowed.check(value, name, type(self).__name__)
 
     def _is_improvement(self, value, reference) -> bool:
         if reference is None:
@@ -76,6 +80,9 @@ class EarlyStopping(MonitorCallback):
         restore_best_weights: at the end, go back to the weights of the best epoch.
         start_from_epoch: how many epochs to wait before watching.
 
+    Raises:
+        ValueError: for an unknown mode, a negative patience or start, and numbers that are NaN.
+
     Example:
         >>> model.fit(x, y, validation_split=0.2, epochs=100, callbacks=[refnet.callbacks.EarlyStopping(patience=3)])
     """
@@ -92,23 +99,43 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: int = 0,
     ):
         super().__init__(monitor, mode, min_delta=min_delta)
-        self.patience = patience
+        self.patience = self._checked("patience", patience, Range(0, infinite=True))
         self.verbose = verbose
-        self.baseline = baseline
+        self.baseline = self._checked("baseline", baseline, Range(optional=True))
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+        self.start_from_epoch = self._checked("start_from_epoch", start_from_epoch, Range(0))
         self.wait = 0
         self.stopped_epoch = 0
         self.best_weights = None
         self.best_epoch = 0
+        self._resumed = False
+
+    _remembered = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+
+    def state(self):
+        found = {name: getattr(self, name) for name in self._remembered}
+        if self.best_weights is not None:
+            found["best_weights"] = [weight.copy() for weight in self.best_weights]
+        return found
+
+    def set_state(self, state):
+        if set(state) != set(self._remembered):
+            raise ValueError(f"EarlyStopping: expected a state with {sorted(self._remembered)}. Received: {sorted(state)}")
+        for name, value in state.items():
+            setattr(self, name, value)
+        self.stopped_epoch = 0  # a run that goes on has not stopped
+        self._resumed = True
 
     def on_train_begin(self, logs: Any = None):
+        self._direction = None
+        if self._resumed:
+            self._resumed = False
+            return
         self.wait = 0
         self.stopped_epoch = 0
         self.best = None
         self.best_weights = None
         self.best_epoch = 0
-        self._direction = None
 
     def on_epoch_end(self, epoch, logs: Any = None):
         current = self._monitored(logs)

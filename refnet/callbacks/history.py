@@ -17,9 +17,22 @@ class History(Callback):
         super().__init__()
         self.history = {}
         self.epoch = []
+        self._resumed = False
+
+    def state(self):
+        return {"history": {name: list(values) for name, values in self.history.items()}, "epoch": list(self.epoch)}
+
+    def set_state(self, state):
+        if set(state) != {"history", "epoch"}:
+            raise ValueError(f"History: expected a state with 'epoch' and 'history'. Received: {sorted(state)}")
+        self.history = {name: list(values) for name, values in state["history"].items()}
+        self.epoch = list(state["epoch"])
+        self._resumed = True
 
     def on_train_begin(self, logs=None):
-        self.epoch = []
+        if not self._resumed:
+            self.epoch = []
+        self._resumed = False
 
     def on_epoch_end(self, epoch, logs=None):
         self.epoch.append(epoch)

@@ -6,11 +6,11 @@ gather by the active kernels.
 
 import math
 import warnings
-from collections.abc import Mapping
 
 import numpy as np
 
 from refnet import backend, random
+from refnet.models.class_weight import checked_class_weight, class_weights
 from refnet.utils import tree
 from refnet.utils.checks import Range
 from refnet.utils.data_utils import pack_x_y_sample_weight, to_array, unpack_x_y_sample_weight
@@ -22,49 +22,67 @@ __all__ = ["ArrayData", "IterableData", "PyDatasetData", "make_data", "split_val
 class Data:
     """Base class: epochs of batches.
 
+    Args:
+        steps: how many batches make an epoch; None: all there are.
+        steps_name: the user's name of `steps`, for messages.
+
     Attributes:
         num_batches: the steps of an epoch, None if not known before its end.
-        steps: the number asked for (`steps_per_epoch`), or None.
+        total: how many batches there were so far.
     """
 
     num_batches = None
 
-    def __init__(self, steps=None):
-        if steps is not None and (not isinstance(steps, (int, np.integer)) or steps < 1):
-            raise ValueError(f"The number of steps must be a positive integer or None. Received: {steps!r}")
-        self.steps = steps
+    def __init__(self, steps=None, steps_name="steps"):
+        self.steps = Range(1, integer=True, optional=True).check(steps, steps_name, "The number of steps")
+        self.steps_name = steps_name
+        self.total = 0
         self._iterator = None
 
     def passes(self):
         """An iterator over all batches, once."""
         raise NotImplementedError
 
-    def epoch(self):
-        """The batches of one epoch: all of them, or the next `steps`."""
+    def epoch(self, name="The epoch"):
+        """The batches of one epoch: all of them, or the next `steps`. `name` is for messages."""
         if self.steps is None:
-            yield from self.passes()
+            for batch in self.passes():
+                self.total += 1
+                yield batch
             return
         for step in range(self.steps):
             if self._iterator is None:
                 self._iterator = iter(self.passes())
-            try:
-                batch = next(self._iterator)
-            except StopIteration:
+            batch = next(self._iterator, None)
+            if batch is None and step == 0:  # the last epoch ended with the data: begin a new pass
+                self._iterator = iter(self.passes())
+                batch = next(self._iterator, None)
+            if batch is None:
                 self._iterator = None
-                if step == 0:  # the last epoch ended with the data: begin a new pass
-                    self._iterator = iter(self.passes())
-                    batch = next(self._iterator, None)
-                    if batch is not None:
-                        yield batch
-                        continue
-                warnings.warn(
-                    f"The data ran out after {step} of {self.steps} steps; the epoch ends here. Make sure that there "
-                    "are at least "
-                    "`steps_per_epoch * epochs` batches.",
-                    stacklevel=3,
-                )
+                if step:
+                    warnings.warn(
+                        f"{name} ends after {step} of {self.steps} steps, as the data ran out. Make sure that there are "
+                        f"at least `{self.steps_name} * epochs` batches, or lower {self.steps_name}={self.steps}.",
+                        stacklevel=3,
+                    )
                 return
+            self.total += 1
             yield batch
+
+    def restart(self):
+        """Begin at the first batch again, so that each validation sees the same ones; a generator goes on."""
+        self._iterator = None
+
+    def exhausted(self, name):
+        """The error for an epoch without a batch."""
+        if not self.total:
+            return ValueError(f"{name}: the data set is empty: it yielded no batch.")
+        return ValueError(
+            f"{name}: no batch is left: the data yielded {self.total} batch(es) before and cannot start again. Pass "
+            f"`{self.steps_name}`, so that an epoch is a part of them (`{self.steps_name} * epochs` is at most their "
+            "number; an endless generator has enough), or what can start again: arrays, a list-like iterable of "
+            "batches, a PyDataset."
+        )
 
     @property
     def epoch_steps(self):
@@ -86,6 +104,7 @@ class ArrayData(Data):
         class_weight: `{label: weight}`, turned into sample weights.
         dtypes: the types of the inputs, None where unknown.
         target_dtype: the float type of targets and weights.
+        steps_name, batch_size_name: the user's names of these arguments, for messages.
 
     Raises:
         ValueError: for an empty data set, different lengths, types that are not numbers.
@@ -102,8 +121,10 @@ class ArrayData(Data):
         class_weight=None,
         dtypes=None,
         target_dtype="float32",
+        steps_name="steps",
+        batch_size_name="batch_size",
     ):
-        super().__init__(steps)
+        super().__init__(steps, steps_name)
         if class_weight is not None:
             sample_weight = class_weights(y, checked_class_weight(class_weight), sample_weight)
         x = _converted(x, "x", dtypes, target_dtype)
@@ -114,9 +135,7 @@ class ArrayData(Data):
             sample_weight = tree.map_structure(lambda _: sample_weight, y)
         if batch_size is None:
             batch_size = math.ceil(self.samples / steps) if steps else 32
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-            raise ValueError(f"`batch_size` must be a positive integer. Received: batch_size={batch_size!r}")
-        self.batch_size = int(batch_size)
+        self.batch_size = Range(1, integer=True).check(batch_size, batch_size_name, "Batches of arrays")
         self.shuffle = shuffle
         self._parts = pack_x_y_sample_weight(x, y, sample_weight)
         self.num_batches = math.ceil(self.samples / self.batch_size)
@@ -162,12 +181,17 @@ class IterableData(Data):
         steps: see `Data`; needed for a generator without end.
         class_weight: `{label: weight}`, turned into sample weights.
         target_dtype: the float type of arrays.
+        steps_name: the user's name of `steps`, for messages.
     """
 
-    def __init__(self, source, steps=None, class_weight=None, target_dtype="float32"):
-        super().__init__(steps)
+    def __init__(self, source, steps=None, class_weight=None, target_dtype="float32", steps_name="steps"):
+        super().__init__(steps, steps_name)
         self._source, self._class_weight, self._dtype = source, checked_class_weight(class_weight), target_dtype
         self.num_batches = length_of(source)
+
+    def restart(self):
+        if not hasattr(self._source, "__next__"):
+            super().restart()
 
     def _prepared(self, batch):
         return prepare_batch(batch, self._class_weight, self._dtype)
@@ -186,10 +210,13 @@ class PyDatasetData(IterableData):
         shuffle: take the batches in random order.
         class_weight: `{label: weight}`, turned into sample weights.
         target_dtype: the float type of arrays.
+        steps_name: the user's name of `steps`, for messages.
     """
 
-    def __init__(self, source, steps=None, shuffle=False, class_weight=None, target_dtype="float32"):
-        super().__init__(source, steps, class_weight, target_dtype)
+    def __init__(
+        self, source, steps=None, shuffle=False, class_weight=None, target_dtype="float32", steps_name="steps"
+    ):
+        super().__init__(source, steps, class_weight, target_dtype, steps_name)
         self._shuffle = shuffle
         if self.num_batches == 0:
             raise ValueError(f"The data set {type(source).__name__} is empty: its `__len__` is 0.")
@@ -223,6 +250,8 @@ def make_data(
     class_weight=None,
     dtypes=None,
     target_dtype="float32",
+    steps_name="steps",
+    batch_size_name="batch_size",
 ):
     """The right `Data` for what the user passed as `x`.
 
@@ -231,6 +260,8 @@ def make_data(
     """
     if isinstance(x, Data):
         return x
+    if not (shuffle in (None, False, True) or shuffle == "batch"):
+        raise ValueError(f"`shuffle` must be True, False or 'batch'. Received: shuffle={shuffle!r}")
     is_dataset = isinstance(x, PyDataset) or (hasattr(x, "__getitem__") and hasattr(x, "on_epoch_end"))
     if isinstance(x, (set, frozenset)):
         raise ValueError(f"`x` is a {type(x).__name__}, which has no order. Pass a list or an array.")
@@ -242,7 +273,9 @@ def make_data(
     if not (is_dataset or is_iterable):
         if x is None:
             raise ValueError("There is no data: `x` is None.")
-        return ArrayData(x, y, sample_weight, batch_size, steps, shuffle, class_weight, dtypes, target_dtype)
+        return ArrayData(
+            x, y, sample_weight, batch_size, steps, shuffle, class_weight, dtypes, target_dtype, steps_name, batch_size_name
+        )
     kind = type(x).__name__
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
@@ -250,10 +283,10 @@ def make_data(
                 f"`{name}` must be None when `x` is a {kind}: it yields (x, y) or (x, y, sample_weight) itself."
             )
     if batch_size is not None:
-        raise ValueError(f"`batch_size` must be None when `x` is a {kind}: it yields batches already.")
+        raise ValueError(f"`{batch_size_name}` must be None when `x` is a {kind}: it yields batches already.")
     if is_dataset:
-        return PyDatasetData(x, steps, bool(shuffle), class_weight, target_dtype)
-    return IterableData(x, steps, class_weight, target_dtype)
+        return PyDatasetData(x, steps, bool(shuffle), class_weight, target_dtype, steps_name)
+    return IterableData(x, steps, class_weight, target_dtype, steps_name)
 
 
 def _take(parts, take):
@@ -314,79 +347,6 @@ def _count(x, y, sample_weight):
     return found.pop()
 
 
-def checked_class_weight(class_weight):
-    """Weights of classes as `{integer label: float}`, None for None.
-
-    Raises:
-        ValueError: for anything else than a dict of labels and finite numbers.
-    """
-    if class_weight is None:
-        return None
-    if not isinstance(class_weight, Mapping):
-        if isinstance(class_weight, str):
-            remedy = "count the labels: {label: len(y) / (classes * count), ...} balances them"
-        else:
-            remedy = "write dict(enumerate(class_weight)) for a list of weights"
-        raise ValueError(
-            f"`class_weight` must be a dict {{label: weight}}. Received: class_weight={class_weight!r}; {remedy}."
-        )
-    found = {}
-    for label, weight in class_weight.items():
-        if not isinstance(label, (int, float, np.integer, np.floating, np.bool_)) or label != np.round(label):
-            raise ValueError(
-                f"`class_weight` has the key {label!r} of type {type(label).__name__}, which no label equals: labels are "
-                f"whole numbers. Write the label's number" + (f", {int(label)}." if _is_number(label) else ".")
-            )
-        found[int(label)] = Range().check(weight, f"class_weight[{label!r}]", "fit")
-    return found
-
-
-def _is_number(text) -> bool:
-    return isinstance(text, str) and text.strip().lstrip("-").isdecimal()
-
-
-def class_weights(y, class_weight, sample_weight=None):
-    """Sample weights from weights of classes.
-
-    Args:
-        y: labels (N,) or (N, 1) of any type (floats are rounded), or rows (N, C), one-hot or probabilities, whose
-            largest entry is the label.
-        class_weight: `{label: weight}`; labels that are missing weigh 1.
-        sample_weight: must be None.
-
-    Returns:
-        (N,) of float64.
-
-    Raises:
-        ValueError: with sample weights as well; for several outputs; without targets; for labels in other layouts.
-    """
-    if sample_weight is not None:
-        raise ValueError("`class_weight` and `sample_weight` cannot be used at the same time: multiply them into one.")
-    if y is None:
-        raise ValueError("`class_weight` needs targets `y`.")
-    if isinstance(y, dict) or (isinstance(y, (list, tuple)) and any(hasattr(v, "shape") for v in tree.flatten(y))):
-        raise ValueError(
-            "`class_weight` is only supported for models with a single output. Pass `sample_weight` for each output."
-        )
-    labels = to_array(y, "y")
-    if labels.ndim not in (1, 2):
-        raise ValueError(
-            f"`class_weight` needs labels `y` of shape (N,), (N, 1) or one-hot rows (N, C). Received: y of shape "
-            f"{labels.shape}. Pass `sample_weight` instead, one weight per label."
-        )
-    if not np.isfinite(labels).all():
-        raise ValueError("`class_weight` needs labels, but `y` has NaN or infinite entries.")
-    if labels.ndim == 2 and labels.shape[-1] != 1:
-        if labels.size and (labels.min() < 0 or labels.max() > 1):
-            raise ValueError(
-                f"`class_weight` needs one label per sample, but `y` of shape {labels.shape} has entries outside "
-                "[0, 1], so that its rows are not one-hot. Pass `sample_weight` instead: an array of y's shape."
-            )
-        labels = labels.argmax(-1)
-    values, where = np.unique(np.round(labels.reshape(-1).astype(np.float64)), return_inverse=True)
-    return np.array([class_weight.get(int(v), 1.0) for v in values], dtype=np.float64)[where.reshape(-1)]
-
-
 def prepare_batch(batch, class_weight, float_dtype):
     """A batch that a generator yielded, as `train_step` wants it: a tuple of arrays."""
     x, y, sample_weight = unpack_x_y_sample_weight(tuple(batch) if isinstance(batch, list) else batch)
@@ -402,8 +362,7 @@ def split_validation(arrays, fraction):
     Raises:
         ValueError: for a fraction outside (0, 1), data that cannot be split, or an empty part.
     """
-    if not 0 < fraction < 1:
-        raise ValueError(f"`validation_split` must be in (0, 1). Received: validation_split={fraction}")
+    fraction = Range(0, 1, open_low=True, open_high=True).check(fraction, "validation_split", "fit")
     leaves = [leaf for leaf in tree.flatten(arrays) if leaf is not None]
     if any(not hasattr(leaf, "__len__") or isinstance(leaf, PyDataset) for leaf in leaves) or not leaves:
         raise ValueError("`validation_split` is only supported for arrays. Pass `validation_data` instead.")
@@ -413,9 +372,9 @@ def split_validation(arrays, fraction):
     n = _count(*arrays)
     at = math.floor(n * (1.0 - fraction))
     if at == 0 or at == n:
+        part, other = ("training", "smaller") if at == 0 else ("validation", "greater")
+        remedy = f" or a {other} fraction, e.g. validation_split=0.5." if n > 1 else ", or `validation_data`."
         raise ValueError(
-            f"With {n} sample(s), validation_split={fraction} leaves nothing for "
-            f"{'training' if at == 0 else 'validation'}. "
-            "Pass more data or another fraction."
+            f"With {n} sample(s), validation_split={fraction} leaves nothing for {part}. Pass more data{remedy}"
         )
     return tuple(_take(p, lambda a: a[:at]) for p in arrays), tuple(_take(p, lambda a: a[at:]) for p in arrays)

@@ -11,18 +11,13 @@ import numpy as np
 from refnet import autodiff, backend, optimizers
 from refnet import callbacks as callbacks_module
 from refnet import metrics as metrics_module
+from refnet.models.class_weight import checked_class_weight, class_weights
 from refnet.models.compiled import CompiledLoss, CompiledMetrics
-from refnet.models.data import (
-    ArrayData,
-    checked_class_weight,
-    class_weights,
-    make_data,
-    prepare_batch,
-    split_validation,
-)
+from refnet.models.data import ArrayData, make_data, prepare_batch, split_validation
 from refnet.models.steps import Steps
 from refnet.models.written import WrittenSteps
 from refnet.utils import serialization, tracking, tree
+from refnet.utils.checks import Range
 from refnet.utils.data_utils import unpack_x_y_sample_weight
 
 __all__ = ["Trainer"]
@@ -166,25 +161,20 @@ class Trainer(Steps):
             ValueError: for an uncompiled model; for data that do not fit each other or the model.
         """
         self._check_compiled("fit")
-        if validation_split and validation_data is None:
+        epochs = Range(0, integer=True).check(epochs, "epochs", "fit")
+        initial_epoch = Range(0, integer=True).check(initial_epoch, "initial_epoch", "fit")
+        if initial_epoch > epochs:
+            raise ValueError(
+                f"fit: `initial_epoch` is {initial_epoch}, but `epochs` is {epochs}: the number of the last epoch, not "
+                f"how many more there are. Pass e.g. epochs={initial_epoch + max(1, epochs)}."
+            )
+        if isinstance(validation_split, str) or (validation_split and validation_data is None):
             (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
-        batch_size_given = batch_size
-        data = self._data(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
+        data = self._data(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, "steps_per_epoch")
         validation = None
         if validation_data is not None:
-            val_x, val_y, val_weight = unpack_x_y_sample_weight(
-                tuple(validation_data) if isinstance(validation_data, list) else validation_data
-            )
-            is_arrays = val_y is not None
-            validation = self._data(
-                val_x,
-                val_y,
-                val_weight,
-                validation_batch_size or (batch_size_given if is_arrays else None),
-                validation_steps,
-                False,
-                None,
-            )
+            _due(0, validation_freq)  # a wrong one is an error before an epoch was trained
+            validation = self._validation(validation_data, validation_batch_size, batch_size, validation_steps)
         callback_list = self._callbacks(callbacks, verbose, epochs, data.epoch_steps, history=True)
         self.stop_training = False
         callback_list.on_train_begin()
@@ -193,7 +183,7 @@ class Trainer(Steps):
             for epoch in range(initial_epoch, epochs):
                 self.reset_metrics()
                 callback_list.on_epoch_begin(epoch)
-                logs = self._run_epoch(data, self.train_step, callback_list, "train")
+                logs = self._run_epoch(data, self.train_step, callback_list, "train", f"Epoch {epoch + 1}")
                 if validation is not None and _due(epoch, validation_freq):
                     val_logs = self.evaluate(validation, callbacks=callback_list, return_dict=True, verbose=0)
                     logs.update({f"val_{name}": value for name, value in val_logs.items()})
@@ -207,7 +197,35 @@ class Trainer(Steps):
         callback_list.on_train_end(logs)
         return self.history
 
-    def _run_epoch(self, data, step_function, callback_list, kind):
+    def _validation(self, validation_data, validation_batch_size, batch_size, validation_steps):
+        """The batches to validate on."""
+        form = "a tuple (x_val, y_val) or (x_val, y_val, sample_weight)"
+        given = tuple(validation_data) if isinstance(validation_data, list) else validation_data
+        if isinstance(given, (str, bytes, int, float)) or (isinstance(given, tuple) and not 1 <= len(given) <= 3):
+            what = type(validation_data).__name__ + (f" of length {len(given)}" if isinstance(given, tuple) else "")
+            raise ValueError(f"`validation_data` must be {form}, or what yields batches of these. Received: {what}")
+        x, y, weight = unpack_x_y_sample_weight(given)
+        is_arrays = y is not None
+        if validation_batch_size is None and is_arrays:
+            validation_batch_size = batch_size
+        try:
+            validation = self._data(
+                x, y, weight, validation_batch_size, validation_steps, False, None, "validation_steps",
+                "validation_batch_size",
+            )  # fmt: skip
+        except ValueError as error:
+            named = "validation_" in str(error)
+            raise ValueError(str(error) if named else f"In `validation_data`: {error}") from None
+        if isinstance(validation, ArrayData) and not is_arrays and self._compiled.loss is not None:
+            if self._uses_default("compute_loss") and self._uses_default("test_step"):
+                raise ValueError(
+                    f"`validation_data` must be {form}: the loss needs targets. Received: "
+                    f"{'only x_val' if isinstance(given, tuple) else type(validation_data).__name__}. Write "
+                    "validation_data=(x_val, y_val)."
+                )
+        return validation
+
+    def _run_epoch(self, data, step_function, callback_list, kind, name):
         """All batches of an epoch through `train_step` or `test_step`; returns the last logs as plain numbers."""
         begins = callback_list.batch_hooks[f"on_{kind}_batch_begin"]
         ends = callback_list.batch_hooks[f"on_{kind}_batch_end"]
@@ -216,7 +234,7 @@ class Trainer(Steps):
         on_demand = all(getattr(getattr(hook, "__self__", None), "takes_logs_on_demand", False) for hook in ends)
         logs = None
         step = 0
-        for run in self._steps_of(data, step_function, kind):
+        for run in self._steps_of(data, step_function, kind, name):
             for hook in begins:
                 hook(step, {})
             done, logs = run()
@@ -238,11 +256,11 @@ class Trainer(Steps):
         if step and done:
             logs = self.get_metrics_result()
         if step == 0:
-            raise ValueError("The data set is empty: it yielded no batch.")
+            raise data.exhausted(name)
         data.on_epoch_end()
         return plain_logs(logs)
 
-    def _steps_of(self, data, step_function, kind):
+    def _steps_of(self, data, step_function, kind, name):
         """One function for each batch of an epoch, which runs its step: from the list where it is written down."""
         written = self._written.run
         if isinstance(data, ArrayData) and data.shuffle and data.steps is None:
@@ -252,7 +270,7 @@ class Trainer(Steps):
                     kind, [*sources, rows], lambda: step_function(data.take(rows)), rows=True
                 )
             return
-        for batch in data.epoch():
+        for batch in data.epoch(name):
             yield lambda batch=batch: self._one_step(kind, step_function, batch)
 
     def _one_step(self, kind, step_function, batch):
@@ -298,13 +316,15 @@ class Trainer(Steps):
             raise ValueError(f"evaluate() received unknown arguments: {', '.join(sorted(kwargs))}.")
         self._check_compiled("evaluate")
         data = self._data(x, y, sample_weight, batch_size, steps, False, None)
+        name = "evaluate" if data is not x else "Validation"
+        data.restart()
         if isinstance(callbacks, callbacks_module.CallbackList):
             callback_list = callbacks
         else:
             callback_list = self._callbacks(callbacks, verbose, 1, data.epoch_steps)
         self.reset_metrics()
         callback_list.on_test_begin()
-        logs = self._run_epoch(data, self.test_step, callback_list, "test")
+        logs = self._run_epoch(data, self.test_step, callback_list, "test", name)
         callback_list.on_test_end(logs)
         return logs if return_dict else self._as_list(logs)
 
@@ -334,7 +354,7 @@ class Trainer(Steps):
         begins, ends = (callback_list.batch_hooks[f"on_predict_batch_{when}"] for when in ("begin", "end"))
         callback_list.on_predict_begin()
         structure, parts = None, []
-        for step, batch in enumerate(data.epoch()):
+        for step, batch in enumerate(data.epoch("predict")):
             for hook in begins:
                 hook(step, {})
             # Copies: an output may be an input passed through, in a buffer that a generator fills again.
@@ -345,7 +365,7 @@ class Trainer(Steps):
                 hook(step, {"outputs": outputs})
         callback_list.on_predict_end()
         if structure is None:
-            raise ValueError("The data set is empty: it yielded no batch.")
+            raise data.exhausted("predict")
         joined = [np.concatenate(column) if len(column) > 1 else column[0] for column in zip(*parts, strict=True)]
         return tree.pack_sequence_as(structure, joined)
 
@@ -422,9 +442,10 @@ class Trainer(Steps):
     def _uses_default(self, method):
         return getattr(type(self), method) is getattr(Steps, method)
 
-    def _data(self, x, y, sample_weight, batch_size, steps, shuffle, class_weight):
+    def _data(self, x, y, sample_weight, batch_size, steps, shuffle, class_weight, *names):
+        """Batches; `names` are the user's names of `steps` and `batch_size`."""
         dtypes, float_dtype = self._data_types(x)
-        return make_data(x, y, sample_weight, batch_size, steps, shuffle, class_weight, dtypes, float_dtype)
+        return make_data(x, y, sample_weight, batch_size, steps, shuffle, class_weight, dtypes, float_dtype, *names)
 
     def _data_types(self, x):
         """The types of the inputs (None: unknown) and the float type of targets."""
@@ -496,7 +517,7 @@ def _copied(value):
 def _due(epoch, validation_freq) -> bool:
     if isinstance(validation_freq, (list, tuple, set)):
         return epoch + 1 in validation_freq
-    if isinstance(validation_freq, int) and validation_freq >= 1:
+    if isinstance(validation_freq, (int, np.integer)) and validation_freq >= 1:
         return (epoch + 1) % validation_freq == 0
     raise ValueError(f"`validation_freq` must be a positive integer or a list of epochs. Received: {validation_freq!r}")
 

@@ -18,6 +18,7 @@ class Range:
         open_low, open_high: leave out the bound itself.
         integer: whole numbers only.
         optional: None is allowed too.
+        infinite: an infinite number is allowed too.
         hint: a remedy, for the message.
 
     Example:
@@ -31,6 +32,7 @@ class Range:
     open_high: bool = False
     integer: bool = False
     optional: bool = False
+    infinite: bool = False
     hint: str = ""
 
     def check(self, value, name: str, owner: str):
@@ -55,14 +57,16 @@ class Range:
         raise ValueError(f"{owner}: `{name}` must be {self.describe()}. Received: {name}={value!r}.{hint}")
 
     def _holds(self, number) -> bool:
-        if not math.isfinite(number) or (self.integer and not isinstance(number, int)):
+        if not math.isfinite(number) and not (self.infinite and math.isinf(number)):
+            return False
+        if self.integer and not isinstance(number, int):
             return False
         above = number > self.low if self.open_low else number >= self.low
         return above and (number < self.high if self.open_high else number <= self.high)
 
     def describe(self) -> str:
         """The range in words."""
-        kind = "an integer" if self.integer else "a finite number"
+        kind = "an integer" if self.integer else "a number" if self.infinite else "a finite number"
         if math.isinf(self.low) and math.isinf(self.high):
             where = ""
         elif math.isinf(self.high):
