@@ -131,7 +131,8 @@ class Operators:
         if out is not None:
             if any(map(_has_history, inputs)):
                 raise TypeError(f"numpy.{ufunc.__name__} with out= (or an operator such as +=) would write a recorded value into "
-                                f"a plain array, where its gradient is lost. Use the result instead: y = numpy.{ufunc.__name__}(...).")
+                                f"a plain array, where its gradient is lost. Use the result instead: y = "
+                                f"numpy.{ufunc.__name__}(...).")
             return getattr(ufunc, method)(*map(_plain_value, inputs), out=tuple(map(_plain_value, out)), **kwargs)
         if method == "__call__":
             return _numpy(ufunc, ufunc, ufunc.__name__, inputs, kwargs)
@@ -321,8 +322,8 @@ def _as_array(x: Tensor | Variable, dtype: Any) -> ndarray:
     if is_live(x):
         raise TypeError(
             f"NumPy would turn a {type(x).__name__} on the tape into a plain array, and its gradient would be lost in silence. "
-            f"Compute with refnet.ops (refnet.ops.stack joins tensors), or take it off the tape on purpose: refnet.stop_gradient(x) in a "
-            f"computation, refnet.ops.convert_to_numpy(x) to look at the numbers.")
+            f"Compute with refnet.ops (refnet.ops.stack joins tensors), or take it off the tape on purpose: refnet.stop_gradient(x)"
+            f" in a computation, refnet.ops.convert_to_numpy(x) to look at the numbers.")
     return np.array(x.value, dtype=dtype)
 
 

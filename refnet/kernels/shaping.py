@@ -90,12 +90,19 @@ def concatenate_backward(dy, saved, needs):
 
 def pad_forward(x, pad_width, value=0.0, save=True):
     """y = x with `value` around it; pad_width ((before, after), ...) per axis."""
-    return np.pad(x, np.reshape(np.array(pad_width, int), (x.ndim, 2)), constant_values=value), ((x.shape, pad_width) if save else None)
+    y = np.full(tuple(before + size + after for size, (before, after) in zip(x.shape, pad_width, strict=True)), value, x.dtype)
+    y[_inner(x.shape, pad_width)] = x
+    return y, ((x.shape, pad_width) if save else None)
 
 
 def pad_backward(dy, saved):
     shape, pad_width = saved
-    return dy[tuple(slice(before, before + size) for size, (before, _) in zip(shape, pad_width, strict=True))]
+    return np.asarray(dy[_inner(shape, pad_width)])
+
+
+def _inner(shape, pad_width):
+    """Where x lies within its border."""
+    return tuple(slice(before, before + size) for size, (before, _) in zip(shape, pad_width, strict=True))
 
 
 def flip_forward(x, axis=None, copy=False, save=True):
