@@ -35,8 +35,8 @@ import numpy as np
 
 from refnet import backend
 
-__all__ = ["GradientTape", "Tensor", "Variable", "apply", "custom_gradient", "is_tensor", "stop_gradient", "value_and_grad",
-           "value_of"]
+__all__ = ["GradientTape", "Tensor", "Variable", "apply", "custom_gradient", "is_live", "is_tensor", "stop_gradient",
+           "value_and_grad", "value_of"]
 
 ndarray = np.ndarray
 
@@ -54,21 +54,32 @@ _clock = [0]
 # variables, and steps that are written down keep the arrays.
 VARIABLE_LISTENERS: list[Callable[[], None]] = []
 
-# name of an operator or NumPy function -> the op; filled by refnet.ops, which stands above this module.
+# name of an operator -> the op, and NumPy function -> what to call for it; filled by refnet.ops, which stands above this module.
 DISPATCH: dict[str, Callable] = {}
+NUMPY: dict[Any, Callable] = {}
 
 
 class SymbolicInput(TypeError):
     """An operation met a symbolic tensor (graph.KerasTensor) where it needs numbers. Caught by ops, which then build a graph."""
 
 
-def _numpy_function(name: str, function: Any) -> Callable:
-    op = DISPATCH.get(name)
-    if op is None:
+def _numpy(function: Any, key: Any, name: str, inputs: tuple, kwargs: dict) -> Any:
+    """A NumPy function on tensors: its op; without one NumPy itself, if no history can be lost."""
+    op = NUMPY.get(key)
+    if op is not None:
+        return op(*inputs, **kwargs)
+    if any(map(_has_history, (*inputs, *kwargs.values()))):
         raise TypeError(
-            f"NumPy's {getattr(function, '__name__', name)!r} is not differentiable in refnet: refnet.ops has no counterpart. "
+            f"NumPy's {name!r} is not differentiable in refnet: refnet.ops has no counterpart. "
             f"Use a function of refnet.ops, or leave the tape with refnet.stop_gradient(x), which gives a plain ndarray.")
-    return op
+    return function(*map(_plain_value, inputs), **{key: _plain_value(x) for key, x in kwargs.items()})
+
+
+def _has_history(x: Any) -> bool:
+    """Whether a tensor on the tape, or a symbolic one, stands in x or in a list that x is."""
+    if isinstance(x, (list, tuple)):
+        return any(map(_has_history, x))
+    return is_live(x) or getattr(x, "is_symbolic", False)
 
 
 class Operators:
@@ -91,7 +102,19 @@ class Operators:
     def __matmul__(self, other): return DISPATCH["matmul"](self, other)
     def __rmatmul__(self, other): return DISPATCH["matmul"](other, self)
     def __mod__(self, other): return DISPATCH["mod"](self, other)
+    def __rmod__(self, other): return DISPATCH["mod"](other, self)
     def __floordiv__(self, other): return DISPATCH["floor_divide"](self, other)
+    def __rfloordiv__(self, other): return DISPATCH["floor_divide"](other, self)
+    def __divmod__(self, other): return self // other, self % other
+    def __rdivmod__(self, other): return other // self, other % self
+    def __round__(self, decimals=0): return DISPATCH["round"](self, decimals)
+    def __and__(self, other): return DISPATCH["logical_and"](self, other)
+    def __rand__(self, other): return DISPATCH["logical_and"](other, self)
+    def __or__(self, other): return DISPATCH["logical_or"](self, other)
+    def __ror__(self, other): return DISPATCH["logical_or"](other, self)
+    def __xor__(self, other): return DISPATCH["logical_xor"](self, other)
+    def __rxor__(self, other): return DISPATCH["logical_xor"](other, self)
+    def __invert__(self): return DISPATCH["logical_not"](self)
     def __neg__(self): return DISPATCH["negative"](self)
     def __pos__(self): return self
     def __abs__(self): return DISPATCH["abs"](self)
@@ -115,19 +138,25 @@ class Operators:
     def T(self): return DISPATCH["transpose"](self)
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
-        name = ufunc.__name__
-        if method == "reduce":
-            name = {"add": "sum", "maximum": "max", "minimum": "min", "multiply": "prod"}.get(name, f"{name}.reduce")
-            kwargs.setdefault("axis", 0)
-        elif method != "__call__":
-            name = f"{name}.{method}"
         if out is not None:
-            raise TypeError(f"numpy.{ufunc.__name__} with out= would write into a recorded value, which its gradient may need. "
-                            f"Use the result instead: y = numpy.{ufunc.__name__}(...).")
-        return _numpy_function(name, ufunc)(*inputs, **kwargs)
+            if any(map(_has_history, inputs)):
+                raise TypeError(f"numpy.{ufunc.__name__} with out= (or an operator such as +=) would write a recorded value into "
+                                f"a plain array, where its gradient is lost. Use the result instead: y = "
+                                f"numpy.{ufunc.__name__}(...).")
+            return getattr(ufunc, method)(*map(_plain_value, inputs), out=tuple(map(_plain_value, out)), **kwargs)
+        if method == "__call__":
+            return _numpy(ufunc, ufunc, ufunc.__name__, inputs, kwargs)
+        return _numpy(getattr(ufunc, method), (ufunc, method), f"{ufunc.__name__}.{method}", inputs, kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
-        return _numpy_function(function.__name__, function)(*args, **kwargs)
+        return _numpy(function, function, function.__name__, args, kwargs)
+
+
+def _plain_value(x: Any) -> Any:
+    """Arrays in place of the tensors in nested lists."""
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(_plain_value, x)) if type(x) in (list, tuple) else x
+    return x.value if isinstance(x, (Tensor, Variable)) else x
 
 
 class Tensor(Operators):
@@ -162,13 +191,24 @@ class Tensor(Operators):
         """A copy of the value."""
         return np.array(self.value)
 
+    # Reading (item, float, int, bool, numpy, printing) is legitimate: the reader knows that a plain number has no history.
+    # What NumPy does by itself (`__array__`) is not: there the number would go on in a computation whose gradient is lost.
+
     def item(self): return self.value.item()
-    def __array__(self, dtype=None, copy=None): return np.array(self.value, dtype=dtype)
+    def __array__(self, dtype=None, copy=None): return _as_array(self, dtype)
     def __float__(self): return float(self.value)
     def __int__(self): return int(self.value)
     def __bool__(self): return bool(self.value)
     def __index__(self): return self.value.__index__()
     def __len__(self): return len(self.value)
+    def __format__(self, spec): return _formatted(self, spec)
+    def __copy__(self): return self                      # a value does not change: a copy would only lose its history
+    def __deepcopy__(self, memo): return self
+
+    def __reduce__(self):
+        if is_live(self):
+            raise TypeError("A Tensor on the tape cannot be pickled: its history would stay behind. Pickle x.numpy().")
+        return Tensor, (self.value, self.watched)
 
     def __iter__(self):
         if self.value.ndim == 0:
@@ -329,10 +369,19 @@ class Variable(Operators):
     def assign_add(self, value: Any) -> Variable: return self.assign(DISPATCH["add"](self.value, value))
     def assign_sub(self, value: Any) -> Variable: return self.assign(DISPATCH["subtract"](self.value, value))
     def __iadd__(self, value): return DISPATCH["add"](self, value)      # a new value: the variable itself is left alone
-    def __array__(self, dtype=None, copy=None): return np.array(self.value, dtype=dtype)
+    def __array__(self, dtype=None, copy=None): return _as_array(self, dtype)
     def __float__(self): return float(self.value)
     def __int__(self): return int(self.value)
+    def __bool__(self): return bool(self.value)
+    def __index__(self): return self.value.__index__()
     def __len__(self): return len(self.value)
+
+    def __iter__(self):
+        if self.value.ndim == 0:
+            raise TypeError("a 0-d Variable cannot be iterated over.")
+        return (self[i] for i in range(len(self.value)))
+
+    def __format__(self, spec): return _formatted(self, spec)
     def __repr__(self): return f"<Variable path={self.path} shape={self.value.shape} dtype={self.value.dtype}>"
 
 
@@ -361,9 +410,31 @@ def is_recording() -> bool:
     return bool(_tapes.get())
 
 
+def _formatted(x: Tensor | Variable, spec: str) -> str:
+    """f"{x:.3f}" of a scalar is that of its number."""
+    return format(x.value.item() if x.value.ndim == 0 else x.value, spec) if spec else str(x)
+
+
 def is_tensor(x: Any) -> bool:
     """Whether x is a Tensor or a Variable."""
     return isinstance(x, (Tensor, Variable))
+
+
+def is_live(x: Any) -> bool:
+    """Whether a tape records in this thread and would record operations on x."""
+    tapes = _tapes.get()
+    return bool(tapes) and ((isinstance(x, Tensor) and x.watched) or (isinstance(x, Variable) and (
+        any(tape.watch_accessed_variables for tape in tapes) if x.watched else any(x in tape.watched for tape in tapes))))
+
+
+def _as_array(x: Tensor | Variable, dtype: Any) -> ndarray:
+    """What NumPy gets that turns x into an array."""
+    if is_live(x):
+        raise TypeError(
+            f"NumPy would turn a {type(x).__name__} on the tape into a plain array, and its gradient would be lost in silence. "
+            f"Compute with refnet.ops (refnet.ops.stack joins tensors), or take it off the tape on purpose: refnet.stop_gradient(x)"
+            f" in a computation, refnet.ops.convert_to_numpy(x) to look at the numbers.")
+    return np.array(x.value, dtype=dtype)
 
 
 def value_of(x: Any) -> ndarray:
@@ -477,8 +548,10 @@ class GradientTape:
         Raises:
             TypeError: for a plain ndarray, which has nowhere to keep a history.
         """
-        for x in tensor if isinstance(tensor, (list, tuple)) else (tensor,):
-            if isinstance(x, Tensor):
+        for x in tensor.values() if isinstance(tensor, dict) else tensor if isinstance(tensor, (list, tuple)) else (tensor,):
+            if isinstance(x, (dict, list, tuple)):
+                self.watch(x)
+            elif isinstance(x, Tensor):
                 x.watched = True
             elif isinstance(x, Variable):
                 self.watched.add(x)
@@ -498,9 +571,10 @@ class GradientTape:
         """dtarget/dsource for every source.
 
         Args:
-            target: the Tensor to differentiate. If it is not a scalar, its entries are summed, as in TensorFlow.
+            target: the Tensor to differentiate. If it is not a scalar, its entries are summed, as in TensorFlow; of a list,
+                tuple or dict of Tensors (nested too) all are summed.
             sources: a Tensor or Variable, or a list, tuple or dict of them.
-            output_gradients: the gradient of a later scalar with respect to target (default: ones).
+            output_gradients: the gradient of a later scalar with respect to target (default: ones), in target's structure.
             unconnected_gradients: what a source that target does not depend on gets: "none" (None) or "zero".
 
         Returns:
@@ -544,15 +618,12 @@ class GradientTape:
             self._spent = True
             self._records = []
             self.record = _refuse
-        if not isinstance(target, (Tensor, Variable)):
-            return {}                                    # a constant: it depends on nothing
-        if output_gradients is not None:
-            seed = np.asarray(value_of(output_gradients), dtype=target.value.dtype)
-        else:
-            seed = backend.active().filled(target.value.shape, 1, target.value.dtype)
-        if seed.shape != target.value.shape:
-            raise ValueError(f"output_gradients has shape {seed.shape}, but target has shape {target.value.shape}.")
-        collected: dict[int, ndarray] = {id(target): seed}
+        collected: dict[int, ndarray] = {}
+        for leaf, seed in _seeds(target, output_gradients):
+            key = id(leaf)
+            collected[key] = backend.active().add_gradients(collected[key], seed) if key in collected else seed
+        if not collected:
+            return {}                                    # constants: they depend on nothing
         own: set[int] = set()                            # buffers made here: these alone may be added to in place
         keep = {id(source) for source in wanted if type(source) is Tensor}
         for backward, saved, inputs, needs, output, _ in reversed(records):
@@ -587,6 +658,30 @@ def _taken(collected: dict[int, ndarray], key: int, keep: set[int]) -> ndarray |
     return backend.active().contiguous_forward(dy, save=False)[0]
 
 
+def _seeds(target: Any, gradients: Any) -> list[tuple[Any, ndarray]]:
+    """Each Tensor of a structure of targets with its own gradient: ones, or what was given in the same structure."""
+    if isinstance(target, dict):
+        keys = list(target)
+        if gradients is not None and (not isinstance(gradients, dict) or set(gradients) != set(keys)):
+            raise ValueError(f"output_gradients must be a dict with target's keys {keys}, but it is {gradients!r}.")
+        gradients = None if gradients is None else [gradients[key] for key in keys]
+        target = [target[key] for key in keys]
+    if isinstance(target, (list, tuple)):
+        if gradients is None:
+            gradients = [None] * len(target)
+        elif not isinstance(gradients, (list, tuple)) or len(gradients) != len(target):
+            raise ValueError(f"output_gradients must be a list of {len(target)} gradients, one for each target.")
+        return [seed for item, gradient in zip(target, gradients, strict=True) for seed in _seeds(item, gradient)]
+    if not isinstance(target, (Tensor, Variable)):
+        return []
+    if gradients is None:
+        return [(target, backend.active().filled(target.value.shape, 1, target.value.dtype))]
+    seed = np.asarray(_plain_value(gradients), dtype=target.value.dtype)
+    if seed.shape != target.value.shape:
+        raise ValueError(f"output_gradients has shape {seed.shape}, but target has shape {target.value.shape}.")
+    return [(target, seed)]
+
+
 def _refuse(record: tuple) -> None:
     raise RuntimeError("This GradientTape has given its gradients and forgotten its records; compute under a new one.")
 
@@ -601,8 +696,8 @@ def _check_versions(records: list[tuple]) -> None:
 
 
 def stop_gradient(x: Any) -> Any:
-    """The value of x as a constant: a plain ndarray, through which no gradient flows."""
-    return value_of(x)
+    """The value of x as a constant: a plain ndarray, through which no gradient flows. Of a Variable a copy: it may be assigned."""
+    return np.array(x.value) if isinstance(x, Variable) else value_of(_plain_value(x))
 
 
 def value_and_grad(function: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable:

@@ -209,7 +209,8 @@ class Recorder:
         for mine, theirs in zip(self.program, other.program, strict=True):
             if mine.name != theirs.name or mine.arguments != theirs.arguments or mine.results != theirs.results:
                 return f"one step called {mine.name} where the next called {theirs.name}, or on other arrays"
-            if _function(mine.kernel) is not _function(theirs.kernel):
+            if (_function(mine.kernel) is not _function(theirs.kernel)
+                    or repr(getattr(mine.kernel, "keywords", None)) != repr(getattr(theirs.kernel, "keywords", None))):
                 return f"{mine.name} was another function in the next step"
         if self.constants.keys() != other.constants.keys() or self.variables.keys() != other.variables.keys():
             return "two steps did not use the same constants"

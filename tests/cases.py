@@ -216,10 +216,33 @@ def _shared_cases() -> list[KernelCase]:
     add("concatenate", "three", (x, x[:, :2] * 2, x[:, :1] * 3), axis=1)
     add("pad", "uneven", (x,), ((1, 0), (0, 2), (3, 3)))
     add("flip", "1", (x,), 1)
+    add("flip", "all", (x,))
+    add("roll", "1", (x,), 2, 1)
+    add("roll", "flat", (x,), -7)
+    add("roll", "several", (x,), (1, -2), (0, 2))
+    for m, n in ((3, 3), (5, 2), (2, 4)):
+        add("singular_values", f"{m}x{n}", (away_from_zero(rng, (2, m, n)),))
     add("index", "slice", (x,), (slice(1, 3), slice(None, None, 2)))
     add("index", "repeated", (x,), (np.array([0, 0, 2, -1]), slice(None), np.array([1, 1, 1, 2])))
     add("index", "mask", (x,), x > 0)
+    add("index", "one", (x,), (1, 2, 3))
     add("take_along_axis", "last", (x,), rng.integers(-6, 6, (4, 5, 3)), -1)
+    scalar = np.array(0.7)                                           # 0-d arrays stay arrays, where NumPy makes scalars of them
+    for name in UNARY:
+        if name != "arccosh":
+            add("unary", f"{name}-scalar", (scalar,), name)
+    for kernel in ("sum", "mean", "prod"):
+        add(kernel, "scalar", (scalar,), None, False)
+    add("extremum", "scalar", (scalar,), "max", None, False)
+    for kernel in ("transpose", "contiguous", "flip"):
+        add(kernel, "scalar", (scalar,))
+    add("reshape", "scalar", (scalar,), (1, 1))
+    add("index", "scalar", (scalar,), ())
+    add("clip", "scalar", (scalar,), np.float64(0.1), None)
+    add("where", "scalar", (scalar, scalar * 2), np.array(True))
+    add("broadcast", "scalar", (scalar,), (2, 3))
+    add("pad", "scalar", (scalar,), ())
+    add("roll", "scalar", (scalar,), 3)
     return cases
 
 

@@ -169,8 +169,6 @@ def test_constants(kernels):
     assert one.shape == () and one.dtype == np.float32 and one == 1
     rate = kernels.called_rate(lambda step: 1 / (1 + step), np.asarray(3))
     assert rate == 0.25 and rate.dtype == np.float64
-    rows = kernels.stacked_rows(np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.dtype("f4"))
-    np.testing.assert_array_equal(rows, [[1, 2], [3, 4]])
 
 
 # --- weighting --------------------------------------------------------------------------------------------------------

@@ -30,13 +30,17 @@ Ties and kinks
     abs at 0: slope 0. maximum/minimum at a tie: one half to each, as Keras has it on JAX (on TensorFlow the first
     takes all). clip: slope 1 on the closed interval. sqrt at 0 has an infinite slope, and says so (inf).
 
+Flat functions
+    Comparisons, logic and rounding are constant between their jumps: the derivative is 0 wherever there is one. They have no
+    backward (`unary_flat`, `binary_flat`, `rounded`, `isclose`); to the tape their results are constants.
+
 What is saved
     The inputs, and y where the derivative can use it.
 """
 import numpy as np
 
-__all__ = ["binary_backward", "binary_forward", "clip_backward", "clip_forward", "unary_backward", "unary_forward",
-           "where_backward", "where_forward"]
+__all__ = ["binary_backward", "binary_flat", "binary_forward", "clip_backward", "clip_forward", "isclose", "rounded",
+           "unary_backward", "unary_flat", "unary_forward", "where_backward", "where_forward"]
 
 # name: (y = f(x), f'(x) written with x and y)
 UNARY = {
@@ -75,9 +79,17 @@ BINARY = {
                 lambda a, b, y: 0.5 * ((b > a) * 1.0 + (b >= a))),
     "minimum": (np.minimum, lambda a, b, y: 0.5 * ((a < b) * 1.0 + (a <= b)),
                 lambda a, b, y: 0.5 * ((b < a) * 1.0 + (b <= a))),
+    "mod": (np.mod, lambda a, b, y: 1, lambda a, b, y: -np.floor(a / b)),                   # a - b floor(a / b)
     "arctan2": (np.arctan2, lambda a, b, y: b / (a * a + b * b), lambda a, b, y: -a / (a * a + b * b)),
     "logaddexp": (np.logaddexp, lambda a, b, y: np.exp(a - y), lambda a, b, y: np.exp(b - y)),
 }
+
+# name: f, a function whose derivative is 0 wherever it has one
+UNARY_FLAT = {"ceil": np.ceil, "floor": np.floor, "isfinite": np.isfinite, "isinf": np.isinf, "isnan": np.isnan,
+              "logical_not": np.logical_not, "sign": np.sign}
+BINARY_FLAT = {"equal": np.equal, "floor_divide": np.floor_divide, "greater": np.greater, "greater_equal": np.greater_equal,
+               "less": np.less, "less_equal": np.less_equal, "logical_and": np.logical_and, "logical_or": np.logical_or,
+               "logical_xor": np.logical_xor, "not_equal": np.not_equal}
 
 
 def unbroadcast(dy, like):
@@ -124,14 +136,14 @@ def clip_forward(x, low, high, save=True):
     """y = min(max(x, low), high); low and high are constants (or None)."""
     inside = np.ones(x.shape, bool)
     if low is not None:
-        inside &= x >= low
+        inside = inside & (x >= low)
     if high is not None:
-        inside &= x <= high
+        inside = inside & (x <= high)
     return np.asarray(np.clip(x, low, high), dtype=x.dtype), (inside if save else None)
 
 
 def clip_backward(dy, saved):
-    return np.where(saved, dy, dy.dtype.type(0))                            # slope 1 inside, 0 outside
+    return np.asarray(np.where(saved, dy, dy.dtype.type(0)))                # slope 1 inside, 0 outside
 
 
 def where_forward(a, b, condition, save=True):
@@ -145,3 +157,24 @@ def where_backward(dy, saved, needs=(True, True)):
     da = unbroadcast(np.where(condition, dy, zero), a) if needs[0] else None
     db = unbroadcast(np.where(condition, zero, dy), b) if needs[1] else None
     return da, db
+
+
+def unary_flat(x, name):
+    """y = f(x), f a name in UNARY_FLAT."""
+    return np.asarray(UNARY_FLAT[name](x))
+
+
+def binary_flat(a, b, name):
+    """y = f(a, b), f a name in BINARY_FLAT; shapes broadcast."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.asarray(BINARY_FLAT[name](a, b))
+
+
+def rounded(x, decimals=0):
+    """y = x rounded to so many decimals, halves to the even neighbour."""
+    return np.asarray(np.round(x, decimals))
+
+
+def isclose(a, b, relative=1e-5, absolute=1e-8, equal_nan=False):
+    """y = whether |a - b| <= absolute + relative |b|."""
+    return np.asarray(np.isclose(a, b, relative, absolute, equal_nan))

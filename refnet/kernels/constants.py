@@ -7,7 +7,6 @@ The kernels
     filled            y_i = v for every entry              the 1 that a gradient starts from (chain_rule.py)
     constant_array    the array itself, declared to be the same in every step
     called_rate       η = f(n)                             f a schedule, n the count of steps
-    stacked_rows      y = [a, b]                           two statistics of the features as the rows of one array
 
 By hand
     A rate that halves in every step, after two steps:
@@ -15,12 +14,12 @@ By hand
 
     >>> called_rate(lambda step: 0.5**step, np.array(2))
     array(0.25)
-    >>> filled((2,), 1, "float64"), stacked_rows(np.array([1.0]), np.array([2.0]), "float64")
-    (array([1., 1.]), array([[1.], [2.]]))
+    >>> filled((2,), 1, "float64"), constant_array(np.array([2.0]))
+    (array([1., 1.]), array([2.]))
 """
 import numpy as np
 
-__all__ = ["called_rate", "constant_array", "filled", "stacked_rows"]
+__all__ = ["called_rate", "constant_array", "filled"]
 
 
 def constant_array(array):
@@ -36,8 +35,3 @@ def filled(shape, value, dtype):
 def called_rate(function, *counts):
     """function(*counts), the counts as integers: 0-d float64. How a schedule gives the learning rate."""
     return np.asarray(float(function(*(int(count) for count in counts))))
-
-
-def stacked_rows(a, b, dtype):
-    """a and b, (C,), as the rows of one (2, C)."""
-    return np.stack([a, b]).astype(dtype, copy=False)

@@ -9,6 +9,7 @@ Forward (over the axes given, all when None)
     max      y = max_i x_i            min likewise
     prod     y = Π_i x_i
     cumsum   y_j = Σ_{i ≤ j} x_i      along one axis
+    singular values   s of X = U diag(s) Vᵀ, over the last two axes: all matrix norms but those of rows and columns are made of them
 
 Derivation
     sum      every x_i enters with factor 1:  dx_i = dy                   (a sum's gradient is a broadcast)
@@ -16,6 +17,7 @@ Derivation
     max      only the winner moves y:  dx_i = dy [x_i = y] / #winners     (ties share equally, as in Keras on JAX)
     prod     ∂y/∂x_i = the product of all others:  dx_i = dy Π_{k≠i} x_k
     cumsum   x_i enters y_j for every j ≥ i:  dx_i = Σ_{j ≥ i} dy_j       (the cumulative sum from the other end)
+    singular values   to first order s_k changes by u_kᵀ dX v_k (U and V turn, but stay orthogonal):  dX = U diag(ds) Vᵀ
 
 By hand, x = (2, 3, 3), dy = 6
     sum       y = 2 + 3 + 3 = 8                      dx = (6, 6, 6)
@@ -43,15 +45,21 @@ By hand, x = (2, 3, 3), dy = 6
     [2. 5. 8.] [111. 110. 100.]
 
 What is saved
-    Shapes and axes; for max the mask of winners; for prod x itself (y / x_i would fail at a zero).
+    Shapes and axes; for max the mask of winners; for prod x itself (y / x_i would fail at a zero); U and V.
+
+Without a derivative
+    Positions (argmax, the order that sorts), counts, any and all.
 
 Numerics
     sum and mean accumulate in float64.
 """
+import math
+
 import numpy as np
 
-__all__ = ["cumsum_backward", "cumsum_forward", "extremum_backward", "extremum_forward", "mean_backward", "mean_forward",
-           "prod_backward", "prod_forward", "sum_backward", "sum_forward"]
+__all__ = ["count_nonzero", "cumsum_backward", "cumsum_forward", "extremum_backward", "extremum_forward", "mean_backward",
+           "mean_forward", "order", "position", "prod_backward", "prod_forward", "singular_values_backward",
+           "singular_values_forward", "sum_backward", "sum_forward", "truth"]
 
 
 def _axes(axis, ndim):
@@ -69,8 +77,8 @@ def _spread(dy, shape, axes):
 
 
 def sum_forward(x, axis=None, keepdims=False, save=True):
-    """y = Σ x over `axis`, accumulated in float64."""
-    y = np.asarray(np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64), dtype=x.dtype)
+    """y = Σ x over `axis`, accumulated in float64; integers in their own type."""
+    y = np.asarray(np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64 if x.dtype.kind == "f" else x.dtype), dtype=x.dtype)
     return y, ((x.shape, _axes(axis, x.ndim)) if save else None)
 
 
@@ -82,7 +90,10 @@ def sum_backward(dy, saved):
 def mean_forward(x, axis=None, keepdims=False, save=True):
     """y = the mean of x over `axis`, accumulated in float64."""
     axes = _axes(axis, x.ndim)
-    n = max(int(np.prod([x.shape[a] for a in axes], dtype=np.int64)), 1)
+    n = math.prod(x.shape[a] for a in axes)
+    if n == 0:                                                              # the mean of nothing is not a number
+        y = np.sum(x, axis=axis, keepdims=keepdims)
+        return np.full(y.shape, np.nan, x.dtype), ((x.shape, axes, 1) if save else None)
     y = np.asarray(np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64) / n, dtype=x.dtype)
     return y, ((x.shape, axes, n) if save else None)
 
@@ -98,19 +109,19 @@ def extremum_forward(x, name, axis=None, keepdims=False, save=True):
     if not save:
         return y, None
     axes = _axes(axis, x.ndim)
-    winners = x == _spread(y, x.shape, axes)
+    winners = np.asarray(x == _spread(y, x.shape, axes))
     return y, (winners, axes)
 
 
 def extremum_backward(dy, saved):
     winners, axes = saved
     share = _spread(dy, winners.shape, axes) / winners.sum(axis=axes, keepdims=True)        # ties share
-    return np.where(winners, share, 0).astype(dy.dtype)                     # y = the winner
+    return np.asarray(np.where(winners, share, 0), dtype=dy.dtype)          # y = the winner
 
 
 def prod_forward(x, axis=None, keepdims=False, save=True):
     """y = Π x over `axis`."""
-    y = np.asarray(np.prod(x, axis=axis, keepdims=keepdims))
+    y = np.asarray(np.prod(x, axis=axis, keepdims=keepdims, dtype=x.dtype))
     return y, ((x, _axes(axis, x.ndim)) if save else None)
 
 
@@ -124,14 +135,45 @@ def prod_backward(dy, saved):
     after = np.concatenate([one, np.cumprod(flat[..., :0:-1], axis=-1)], axis=-1)[..., ::-1]  # Π_{k>i} x_k
     others = (before * after).reshape(moved.shape)
     others = np.transpose(others, np.argsort(kept + list(axes)))
-    return (_spread(dy, x.shape, axes) * others).astype(x.dtype)            # dx_i = dy Π_{k≠i} x_k
+    return np.asarray(_spread(dy, x.shape, axes) * others, dtype=x.dtype)   # dx_i = dy Π_{k≠i} x_k
 
 
 def cumsum_forward(x, axis=-1, save=True):
     """y_j = Σ_{i<=j} x_i along one axis."""
-    return np.cumsum(x, axis=axis), (axis if save else None)
+    return np.cumsum(x, axis=axis, dtype=x.dtype), (axis if save else None)
 
 
 def cumsum_backward(dy, saved):
     axis = saved
     return np.flip(np.cumsum(np.flip(dy, axis), axis=axis), axis)           # from the other end
+
+
+def singular_values_forward(x, save=True):
+    """y (..., min(M, N)) = the singular values of the matrices x (..., M, N), largest first."""
+    u, y, vt = np.linalg.svd(x, full_matrices=False)
+    return y, ((u, vt) if save else None)
+
+
+def singular_values_backward(dy, saved):
+    u, vt = saved
+    return (u * dy[..., None, :]) @ vt                                      # dX = U diag(ds) Vᵀ
+
+
+def position(x, name, axis=None, keepdims=False):
+    """y = where the first largest ("argmax") or smallest ("argmin") entry over `axis` stands, int32."""
+    return np.asarray((np.argmax if name == "argmax" else np.argmin)(x, axis=axis, keepdims=keepdims), dtype=np.int32)
+
+
+def order(x, axis=-1):
+    """y = the positions that sort x along `axis`, int32; equal entries keep their order."""
+    return np.argsort(x, axis=axis, kind="stable").astype(np.int32)
+
+
+def truth(x, name, axis=None, keepdims=False):
+    """y = whether "any" or "all" entries over `axis` are true."""
+    return np.asarray((np.any if name == "any" else np.all)(x, axis=axis, keepdims=keepdims))
+
+
+def count_nonzero(x, axis=None):
+    """y = how many entries over `axis` are not 0, int32."""
+    return np.asarray(np.count_nonzero(x, axis=axis), dtype=np.int32)

@@ -13,6 +13,10 @@ Derivation
     Copied once (reshape, transpose, concatenate, slices): the inverse rearrangement. Copied many times (broadcast,
     repeated indices): a sum. Never copied (a slice's rest): 0.
 
+Views
+    reshape, transpose, flip and slices give views of x where NumPy does. `copy=True` forbids it, for an x that will be written
+    to later (a variable's buffer).
+
 By hand, x = (1, 2, 3)
     index (2, 0, 2):    y = (3, 1, 3)      back, dy = (1, 10, 100):    dx = (10, 0, 1 + 100) = (10, 0, 101)
     repeat to two rows:    back, dy = [[1, 2, 3], [10, 20, 30]]:    dx = (1 + 10, 2 + 20, 3 + 30) = (11, 22, 33)
@@ -36,34 +40,37 @@ import numpy as np
 
 from refnet.kernels.arithmetic import unbroadcast
 
-__all__ = ["broadcast_backward", "broadcast_forward", "concatenate_backward", "concatenate_forward", "contiguous_backward",
-           "contiguous_forward", "cast_backward", "cast_forward", "flip_backward", "flip_forward", "index_backward",
-           "index_forward", "pad_backward", "pad_forward", "reshape_backward", "reshape_forward", "take_along_axis_backward",
+__all__ = ["broadcast_backward", "broadcast_forward", "cast_backward", "cast_forward", "concatenate_backward",
+           "concatenate_forward", "contiguous_backward", "contiguous_forward", "fill_like", "flip_backward", "flip_forward",
+           "index_backward", "index_forward", "integer_einsum", "integer_matmul", "nonzero", "one_hot", "pad_backward",
+           "pad_forward", "reshape_backward", "reshape_forward", "roll_backward", "roll_forward", "take_along_axis_backward",
            "take_along_axis_forward", "transpose_backward", "transpose_forward"]
 
 
-def reshape_forward(x, shape, save=True):
+def reshape_forward(x, shape, copy=False, save=True):
     """y = the entries of x, in C order, under another shape (one -1 allowed)."""
-    return np.reshape(x, shape), (x.shape if save else None)
+    y = np.reshape(x, shape)
+    return (y.copy() if copy else y), (x.shape if save else None)
 
 
 def reshape_backward(dy, saved):
     return np.reshape(dy, saved)
 
 
-def transpose_forward(x, axes=None, save=True):
+def transpose_forward(x, axes=None, copy=False, save=True):
     """y with axes permuted; None reverses them."""
     axes = tuple(range(x.ndim))[::-1] if axes is None else tuple(a % x.ndim for a in axes)
-    return np.transpose(x, axes), (axes if save else None)
+    y = np.transpose(x, axes)
+    return (y.copy() if copy else y), (axes if save else None)
 
 
 def transpose_backward(dy, saved):
-    return np.transpose(dy, np.argsort(saved))                    # the inverse permutation
+    return np.transpose(dy, np.argsort(saved).tolist())           # the inverse permutation
 
 
 def contiguous_forward(x, save=True):
-    """The same array in C order, as kernels want it."""
-    return np.ascontiguousarray(x), None
+    """The same array in C order and aligned, as kernels want it."""
+    return np.require(x, requirements=("C", "A")).reshape(x.shape), None
 
 
 def contiguous_backward(dy, saved):
@@ -71,7 +78,10 @@ def contiguous_backward(dy, saved):
 
 
 def cast_forward(x, dtype, save=True):
-    """y = x as another float type."""
+    """y = x as another type."""
+    if x.dtype.kind == "f" and dtype.kind != "f":
+        with np.errstate(invalid="ignore"):                       # NaN has no integer: whatever the machine gives
+            return x.astype(dtype), None
     return x.astype(dtype), (x.dtype if save else None)
 
 
@@ -101,26 +111,35 @@ def concatenate_backward(dy, saved, needs):
 
 def pad_forward(x, pad_width, value=0.0, save=True):
     """y = x with `value` around it; pad_width ((before, after), ...) per axis."""
-    return np.pad(x, pad_width, constant_values=value), ((x.shape, pad_width) if save else None)
+    y = np.full(tuple(before + size + after for size, (before, after) in zip(x.shape, pad_width, strict=True)), value, x.dtype)
+    y[_inner(x.shape, pad_width)] = x
+    return y, ((x.shape, pad_width) if save else None)
 
 
 def pad_backward(dy, saved):
     shape, pad_width = saved
-    return dy[tuple(slice(before, before + size) for size, (before, _) in zip(shape, pad_width, strict=True))]
+    return np.asarray(dy[_inner(shape, pad_width)])
 
 
-def flip_forward(x, axis=None, save=True):
+def _inner(shape, pad_width):
+    """Where x lies within its border."""
+    return tuple(slice(before, before + size) for size, (before, _) in zip(shape, pad_width, strict=True))
+
+
+def flip_forward(x, axis=None, copy=False, save=True):
     """y = x read backwards along `axis`."""
-    return np.flip(x, axis), ((axis,) if save else None)
+    y = np.flip(x, axis)
+    return (y.copy() if copy else y), ((axis,) if save else None)
 
 
 def flip_backward(dy, saved):
     return np.flip(dy, saved[0])
 
 
-def index_forward(x, key, save=True):
+def index_forward(x, key, copy=False, save=True):
     """y = x[key], any NumPy index."""
-    return x[key], ((x.shape, key) if save else None)
+    y = np.asarray(x[key])
+    return (y.copy() if copy else y), ((x.shape, key) if save else None)
 
 
 def index_backward(dy, saved):
@@ -146,3 +165,38 @@ def take_along_axis_backward(dy, saved):
     dx = np.zeros(shape, dy.dtype)
     np.add.at(dx, tuple(grid), dy)
     return dx
+
+
+def roll_forward(x, shift, axis=None, save=True):
+    """y = x moved along `axis`, what is pushed off the end put in at the start; several shifts and axes are tuples."""
+    return np.roll(x, shift, axis), ((shift, axis) if save else None)
+
+
+def roll_backward(dy, saved):
+    shift, axis = saved
+    return np.roll(dy, tuple(-s for s in shift) if isinstance(shift, tuple) else -shift, axis)
+
+
+def one_hot(labels, num_classes, dtype):
+    """y (..., num_classes): a one where the label says, zeros elsewhere; a label out of range gives zeros only."""
+    return np.asarray(labels[..., None] == np.arange(num_classes), dtype=dtype)
+
+
+def fill_like(x, value, dtype):
+    """y = one value in the shape of x."""
+    return np.full(x.shape, value, dtype)
+
+
+def nonzero(x):
+    """Where x is not 0: one array of positions for each axis, int32."""
+    return tuple(axis.astype(np.int32) for axis in np.nonzero(x))
+
+
+def integer_matmul(a, b):
+    """y = a b of integers (or booleans), exact: no float is in between."""
+    return np.asarray(np.matmul(a, b))
+
+
+def integer_einsum(equation, *operands):
+    """y of an explicit einsum equation on integers (or booleans), exact."""
+    return np.asarray(np.einsum(equation, *operands))

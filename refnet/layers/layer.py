@@ -359,16 +359,22 @@ class Layer(LayerState):
                 self._clear_losses()
             return tree.map_structure(_as_symbolic, outputs)
 
+        unknown = [x.shape.count(None) for x in graph.flatten((args, kwargs)) if graph.is_keras_tensor(x)]
+        outputs = None
         try:
-            return run(None)
+            outputs = run(None)
         except NotImplementedError:
             raise
         except Exception as error:
-            if all(None not in x.shape for x in graph.flatten((args, kwargs)) if graph.is_keras_tensor(x)):
+            if not any(unknown):
                 raise self._trace_error(error) from error
-        try:
+        if outputs is not None and all(y.shape.count(None) <= max(unknown, default=0) for y in tree.flatten(outputs)):
+            return outputs
+        try:  # sizes that were computed with are known better now
             return tree.map_structure(_merged, run(83), run(89))
         except Exception as error:
+            if outputs is not None:
+                return outputs
             raise self._trace_error(error) from error
 
     def _trace_error(self, error):

@@ -1,89 +1,236 @@
-"""What makes a function an op: it accepts symbolic tensors, and kernels get the arrays they want."""
+"""What makes a function an op: arguments of every kind are accepted, kernels get the arrays they want, and symbolic tensors make
+a node of the graph.
+
+An op has a *rule* beside it: a function of the same arguments that gives its outputs' shapes and types, as KerasTensors, without
+any numbers (`refnet/ops/rules.py` has those that whole families share). Given a symbolic tensor, only the rule runs. The outermost
+op records itself: `std` is one node, whatever it is made of.
+
+Arrays that an op makes of other arrays come out of a kernel of `backend.active()`, called with arrays and plain constants:
+differentiable steps through `shared` or `apply`, others through `plain`.
+"""
+
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Sequence
+from types import EllipsisType, NoneType
 from typing import Any
 
 import numpy as np
 
-from refnet import backend, graph
-from refnet.autodiff import DISPATCH, SymbolicInput, Tensor, Variable, apply, value_of
+from refnet import config, graph
+from refnet.autodiff import DISPATCH, SymbolicInput, Tensor, Variable, apply, is_live, value_of
+from refnet.backend import active
+from refnet.graph import KerasTensor
+from refnet.ops.dtypes import FLOATS, kernel_float, kind_of, promote
 
-__all__ = ["FLOATS", "OPS", "float_input", "op", "pair_of_floats", "shared", "symbolic"]
+__all__ = [
+    "FLOATS",
+    "OPS",
+    "array_of",
+    "as_type",
+    "constant",
+    "float_input",
+    "op",
+    "pair_of_floats",
+    "plain",
+    "promoted",
+    "shared",
+    "snapshot",
+    "symbolic",
+]
 
-OPS: dict[str, Callable] = {}                            # every op by its public name
+ndarray = np.ndarray
+OPS: dict[str, Callable] = {}  # every op by its public name
+
+_SCANNED = frozenset((KerasTensor, list, tuple, dict))  # arguments that are looked into
+_PLAIN = frozenset((int, float, bool, str, NoneType, EllipsisType, slice, ndarray))  # what holds no tensor
 
 
-def op(function: Any = None, *, direct: bool = False) -> Any:
+def op(rule: Callable, *, lists: Sequence[str] = (), direct: bool = False) -> Any:
     """Decorate a public function of refnet.ops.
 
-    Given a symbolic tensor, the function is not run: a node of the graph is made, whose operation is this function.
+    Given a symbolic tensor, the function is not run: its rule gives the outputs, and a node of the graph is made whose operation
+    is this function. A list or tuple that holds tensors, given for an array, is stacked on the tape.
 
     Args:
-        function: the function.
-        direct: the function looks out for symbolic tensors itself, and is spared a wrapper around every call.
+        rule: a function of the same arguments, of which any may be symbolic, that returns KerasTensors in the structure of the
+            op's results.
+        lists: names of the arguments that are themselves lists of arrays, or keys, and are not stacked.
+        direct: the function looks out for symbolic tensors and lists itself, and is spared a wrapper around every call.
     """
-    if function is None:
-        return functools.partial(op, direct=direct)
 
-    @functools.wraps(function)
-    def called(*args, **kwargs):
-        try:
+    def decorate(function: Callable) -> Callable:
+        names = list(inspect.signature(function).parameters)
+
+        def look_closer(args: tuple, kwargs: dict) -> Any:
+            args = tuple(x if i < len(names) and names[i] in lists else _stacked(x) for i, x in enumerate(args))
+            kwargs = {name: x if name in lists else _stacked(x) for name, x in kwargs.items()}
+            return symbolic(public, args, kwargs) if graph.has_symbolic(args, kwargs) else function(*args, **kwargs)
+
+        @functools.wraps(function)
+        def called(*args, **kwargs):
+            for x in args:
+                if type(x) in _SCANNED and (type(x) is KerasTensor or not _PLAIN.issuperset(map(type, x))):
+                    return look_closer(args, kwargs)
+            if kwargs:
+                for x in kwargs.values():
+                    if type(x) in _SCANNED and (type(x) is KerasTensor or not _PLAIN.issuperset(map(type, x))):
+                        return look_closer(args, kwargs)
             return function(*args, **kwargs)
-        except SymbolicInput:
-            return symbolic(called, args, kwargs)
 
-    public: Any = function if direct else called
-    public.is_op = True
-    OPS[function.__name__] = DISPATCH[function.__name__] = public
-    return public
+        public: Any = function if direct else called
+        public.is_op, public.rule = True, rule
+        OPS[function.__name__] = DISPATCH[function.__name__] = public
+        return public
+
+    return decorate
+
+
+def _stacked(x: Any) -> Any:
+    """A list or tuple (of lists ...) that holds tensors as one tensor, on the tape; all else as it is."""
+    if type(x) not in (list, tuple) or not any(
+        isinstance(leaf, (Tensor, Variable, KerasTensor)) for leaf in graph.flatten(x)
+    ):
+        return x
+    return DISPATCH["stack"]([_stacked(item) for item in x])
 
 
 def symbolic(function: Callable, args: tuple, kwargs: dict) -> Any:
     """The symbolic outputs of an op on symbolic tensors, with the node that makes them."""
-    if not graph.has_symbolic(args, kwargs):
-        raise TypeError(f"{function.__name__} was given an object that holds a symbolic tensor it cannot reach.")
-    outputs = graph.infer_shape(function, args, kwargs)
+    outputs = function.rule(*args, **kwargs)  # type: ignore[attr-defined]
     graph.Node(graph.FunctionOperation(function, function.__name__), args, kwargs, outputs)
     return outputs
 
 
-def float_input(x: Any, dtype: Any = None) -> Any:
-    """x as a kernel wants it: C-contiguous and of a float type. A Tensor stays on the tape.
+# --- arguments -----------------------------------------------------------------------------------------------------------
 
-    Integers and booleans become float32 (or `dtype`), as in Keras.
+
+def array_of(x: Any) -> Any:
+    """A Tensor or Variable as it is, all else as an ndarray.
+
+    Python floats become `refnet.config.floatx()` and Python integers int32 (int64 where they need it), in lists too.
     """
+    kind = type(x)
+    if kind is ndarray or kind is Tensor or kind is Variable or isinstance(x, (Tensor, Variable)):
+        return x
+    if isinstance(x, (list, tuple)):
+        x = _stacked(x)
+        if isinstance(x, Tensor):
+            return x
     value = value_of(x)
+    if value.dtype.kind not in "biufc":
+        raise TypeError(
+            f"an array of numbers was expected, but {kind.__name__} {str(x)[:80]!r} gives the type {value.dtype}. "
+            f"Convert it to numbers of one shape first."
+        )
+    if kind in (int, float) or (isinstance(x, (list, tuple)) and not _has_dtype(x)):
+        if value.dtype == np.float64:
+            return value.astype(config.floatx())
+        if value.dtype == np.int64 and (not value.size or (value.min() >= -(2**31) and value.max() < 2**31)):
+            return value.astype(np.int32)
+    return value
+
+
+def _has_dtype(x: Any) -> bool:
+    """Whether the first entry of nested lists chose its type (an array or a NumPy scalar)."""
+    while isinstance(x, (list, tuple)):
+        if not x:
+            return False
+        x = x[0]
+    return hasattr(x, "dtype")
+
+
+def as_type(x: Any, dtype: np.dtype) -> Any:
+    """x (a Tensor, Variable or ndarray) in another type; between floats on the tape."""
+    value = x if type(x) is ndarray else value_of(x)
+    if value.dtype == dtype:
+        return x
+    kernels = active()
+    if value.dtype.kind == "f" and dtype.kind == "f":
+        return apply(kernels.cast_forward, kernels.cast_backward, (x,), dtype)
+    return kernels.cast_forward(value, dtype, save=False)[0]
+
+
+def promoted(*xs: Any, real: bool = False) -> list:
+    """The arguments as arrays (or Tensors) of the one type that Keras' promotion gives them.
+
+    Args:
+        xs: numbers, arrays, Tensors, lists.
+        real: integers become floats.
+    """
+    xs = tuple(x if isinstance(x, (ndarray, Tensor, Variable, int, float, np.generic)) else array_of(x) for x in xs)
+    dtype = promote(*map(kind_of, xs), float) if real else promote(*map(kind_of, xs))
+    filled = active().filled
+    return [filled((), x, dtype) if isinstance(x, (int, float, np.generic)) else as_type(x, dtype) for x in xs]
+
+
+def float_input(x: Any, dtype: Any = None) -> Any:
+    """x as a kernel wants it: C-contiguous, aligned and of a float type. A Tensor stays on the tape.
+
+    Integers and booleans become `refnet.config.floatx()` (or `dtype`), as in Keras.
+    """
+    if type(x) is not ndarray and type(x) is not Tensor:
+        x = array_of(x)
+    value = x if type(x) is ndarray else x.value
     kind = value.dtype
-    target = np.dtype(dtype) if dtype is not None else (kind if kind in FLOATS else np.dtype(np.float32))
-    on_tape = isinstance(x, (Tensor, Variable))
-    if kind == target and value.flags.c_contiguous:              # nearly always
-        return x if on_tape else value
+    target = np.dtype(dtype) if dtype is not None else (kind if kind in FLOATS else kernel_float(kind))
     if kind != target:
-        if on_tape and kind.kind == "f":
-            x = shared("cast", (x,), target)
-        else:
-            x = backend.active().cast_forward(value, target, save=False)[0]
-    if not value_of(x).flags.c_contiguous:
-        x = shared("contiguous", (x,))
-    return x
-
-
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+        x = as_type(x, target)
+        value = value_of(x)
+    if value.flags.num & 0x101 == 0x101:  # C-contiguous and aligned: nearly always
+        return x
+    kernels = active()
+    return apply(kernels.contiguous_forward, kernels.contiguous_backward, (x,))
 
 
 def pair_of_floats(a: Any, b: Any) -> tuple[Any, Any]:
-    """Two kernel inputs of one float type: the wider of their types."""
-    va, vb = value_of(a), value_of(b)
-    if va.dtype == vb.dtype and va.dtype in FLOATS:
-        return float_input(a, va.dtype), float_input(b, va.dtype)
-    floats = [v.dtype for v in (va, vb) if v.dtype in FLOATS]
-    dtype = max(floats, key=lambda d: d.itemsize) if floats else np.dtype(np.float32)
+    """Two kernel inputs of one float type: the one that promotion gives them, if kernels have it."""
+    a, b = array_of(a), array_of(b)
+    dtype = kernel_float(promote(a.dtype, b.dtype))
     return float_input(a, dtype), float_input(b, dtype)
+
+
+def constant(x: Any, op_name: str, argument: str) -> Any:
+    """An argument that is not differentiated, as a plain array.
+
+    Raises:
+        ValueError: when it is on the tape, where its gradient would be lost.
+    """
+    x = array_of(x)
+    if is_live(x):
+        raise ValueError(
+            f"{op_name}: `{argument}` is on the tape, but {op_name} is not differentiated with respect to it. "
+            f"Pass {argument}=refnet.stop_gradient({argument}) if it is meant as a constant."
+        )
+    return value_of(x)
+
+
+# --- kernels ---------------------------------------------------------------------------------------------------------------
+
+_VIEWS = frozenset(("reshape", "transpose", "index", "flip"))
 
 
 def shared(name: str, inputs: tuple, *args: Any, **kwargs: Any) -> Any:
     """Run one of the shared array kernels (refnet.kernels.arrays) on the tape."""
-    kernels = backend.active()
+    if name in _VIEWS and isinstance(inputs[0], Variable):
+        kwargs["copy"] = True  # a view of a variable would change with its next assignment
+    kernels = active()
     return apply(getattr(kernels, f"{name}_forward"), getattr(kernels, f"{name}_backward"), inputs, *args, **kwargs)
+
+
+def plain(name: str, *args: Any, **kwargs: Any) -> ndarray:
+    """Run a shared array kernel without a derivative: the result is a constant to the tape. Tensors give their values."""
+    return getattr(active(), name)(*(x.value if isinstance(x, (Tensor, Variable)) else x for x in args), **kwargs)
+
+
+def snapshot(x: Any) -> Any:
+    """A Variable's present value as a value of its own, on the tape; all else as it is."""
+    if not isinstance(x, Variable):
+        return x
+    kernels = active()
+    return apply(kernels.cast_forward, kernels.cast_backward, (x,), x.dtype)
+
+
+__all__ += ["SymbolicInput"]

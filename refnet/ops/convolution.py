@@ -2,15 +2,19 @@
 
 Kernels work on channels last. `channels_first` arrays are transposed on the way in and out.
 """
+
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
 
 from refnet import backend
-from refnet.autodiff import Tensor, Variable, apply, value_of
-from refnet.ops._op import FLOATS, float_input, op
+from refnet.autodiff import apply, value_of
+from refnet.graph import KerasTensor
+from refnet.ops._op import FLOATS, array_of, float_input, op
+from refnet.ops.dtypes import kernel_float
 from refnet.ops.numpy import moveaxis
+from refnet.ops.rules import Shape, shape_of, spec
 from refnet.ops.windows import data_format_of, explicit_padding, output_sizes, transpose_geometry, tuple_of
 
 __all__ = ["conv", "conv_max_pool", "conv_transpose", "depthwise_conv", "separable_conv"]
@@ -18,24 +22,70 @@ __all__ = ["conv", "conv_max_pool", "conv_transpose", "depthwise_conv", "separab
 
 def channels_last(name: str, x: Any, dtype: Any, first: bool) -> Any:
     """x (N, *S, C) as a kernel wants it, with 1 to 3 spatial axes."""
-    rank = len(x.shape) - 2 if hasattr(x, "shape") else value_of(x).ndim - 2
-    if not 1 <= rank <= 3:
-        raise ValueError(f"{name}: inputs must have a batch, 1 to 3 spatial axes and channels (3 to 5 axes in "
-                         "all). Received shape: "
-                         f"{tuple(x.shape)}")
+    x = array_of(x)
+    spatial_rank(name, x.shape)
     return float_input(moveaxis(x, 1, -1) if first else x, dtype)
+
+
+def spatial_rank(name: str, shape: Shape) -> int:
+    """The number of spatial axes of inputs (N, *S, C)."""
+    rank = len(shape) - 2
+    if not 1 <= rank <= 3:
+        raise ValueError(
+            f"{name}: inputs must have a batch, 1 to 3 spatial axes and channels (3 to 5 axes in all). Received shape: "
+            f"{tuple(shape)}"
+        )
+    return rank
+
+
+def symbolic_shape(name: str, inputs: Any, data_format: str | None) -> tuple[Shape, bool]:
+    """The shape of symbolic inputs with the channels last, and whether they come first."""
+    first = data_format_of(data_format) == "channels_first"
+    shape = shape_of(inputs)
+    spatial_rank(name, shape)
+    return ((shape[0], *shape[2:], shape[1]) if first else shape), first
+
+
+def symbolic_result(shape: Shape, first: bool, dtype: Any) -> KerasTensor:
+    """A symbolic result whose shape is given with the channels last."""
+    return KerasTensor((shape[0], shape[-1], *shape[1:-1]) if first else shape, kernel_float(dtype))
 
 
 def _check_kernel(name: str, shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
     if len(shape) != rank + 2:
-        raise ValueError(f"{name}: inputs with {rank} spatial axes need a kernel of {rank + 2} axes. Received "
-                         f"kernel shape: {shape}")
+        raise ValueError(
+            f"{name}: inputs with {rank} spatial axes need a kernel of {rank + 2} axes. Received kernel shape: {shape}"
+        )
     return shape
 
 
-@op
-def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None,
-         dilation_rate: Any = 1, bias: Any = None, activation: str = "linear") -> Any:
+def _conv_rule(
+    inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1, bias=None, activation="linear"
+):
+    x, first = symbolic_shape("conv", inputs, data_format)
+    w = _check_kernel("conv", shape_of(kernel), len(x) - 2)
+    _check_groups("conv", x[-1], w)
+    sizes = output_sizes(
+        x[1:-1],
+        w[:-2],
+        tuple_of(strides, len(x) - 2, "strides"),
+        padding.lower(),
+        tuple_of(dilation_rate, len(x) - 2, "dilation_rate"),
+    )
+    return symbolic_result((x[0], *sizes, w[-1]), first, spec(kernel).dtype)
+
+
+@op(_conv_rule)
+def conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+    bias: Any = None,
+    activation: str = "linear",
+) -> Any:
     """f(inputs * kernel + bias) in 1, 2 or 3 dimensions, in one kernel.
 
     Args:
@@ -63,17 +113,31 @@ def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", dat
 
 def _prepare(name: str, inputs: Any, kernel: Any, strides: Any, padding: str, first: bool, dilation_rate: Any) -> tuple:
     """x and kernel as the kernels want them, then strides, explicit padding, dilation and groups."""
-    values, w = value_of(inputs), value_of(kernel)
-    x = inputs if isinstance(inputs, (Tensor, Variable)) else values
-    if first or values.dtype != w.dtype or w.dtype not in FLOATS or not (values.flags.c_contiguous and w.flags.c_contiguous):
+    x, kernel = array_of(inputs), array_of(kernel)
+    values, w = value_of(x), value_of(kernel)
+    if first or values.dtype != w.dtype or w.dtype not in FLOATS or values.flags.num & w.flags.num & 0x101 != 0x101:
         kernel = float_input(kernel)
-        x = channels_last(name, inputs, value_of(kernel).dtype, first)
+        x = channels_last(name, x, value_of(kernel).dtype, first)
         values, w = value_of(x), value_of(kernel)
     if not 3 <= values.ndim <= 5:
-        channels_last(name, x, w.dtype, False)                                # for its error
+        channels_last(name, x, w.dtype, False)  # for its error
     rank = values.ndim - 2
     strides, dilation = tuple_of(strides, rank, "strides"), tuple_of(dilation_rate, rank, "dilation_rate")
     return x, kernel, *_geometry(name, values.shape, w.shape, strides, padding.lower(), dilation)
+
+
+def _check_groups(name: str, channels: int | None, kernel: tuple) -> int:
+    """The number of groups, which follows from the channels and the kernel's shape; 0 if they are not known."""
+    if channels is None:
+        return 0
+    per_group, filters = kernel[-2], kernel[-1]
+    groups = channels // per_group if per_group else 0
+    if groups < 1 or channels % per_group or filters % groups:
+        raise ValueError(
+            f"{name}: inputs with {channels} channels do not fit a kernel of shape {kernel}: it reads {per_group} channels per "
+            f"group and makes {filters} filters, and both must be divisible by the number of groups."
+        )
+    return groups
 
 
 @lru_cache(maxsize=4096)
@@ -81,25 +145,34 @@ def _geometry(name: str, x: tuple, kernel: tuple, strides: Any, padding: str, di
     """Strides, explicit padding, dilation and groups of arrays of these shapes; cached, as a layer asks in every step."""
     rank = len(x) - 2
     _check_kernel(name, kernel, rank)
-    channels, per_group, filters = x[-1], kernel[-2], kernel[-1]
-    groups = channels // per_group if per_group else 0
-    if groups < 1 or channels % per_group or filters % groups:
-        raise ValueError(
-            f"{name}: inputs with {channels} channels do not fit a kernel of shape {kernel}: it reads {per_group} "
-            "channels per group and makes "
-            f"{filters} filters, and both must be divisible by the number of groups.")
+    groups = _check_groups(name, x[-1], kernel)
     sizes, window = x[1:-1], kernel[:-2]
-    found = output_sizes(sizes, window, strides, padding, dilation)           # for its errors
+    found = output_sizes(sizes, window, strides, padding, dilation)  # for its errors
     if name == "conv_max_pool":
         if rank != 2:
             raise ValueError(f"conv_max_pool: inputs must be images (N, H, W, C). Received shape: {x}")
-        output_sizes(found, (2, 2), (2, 2), "valid", (1, 1), "pool")          # for its errors
+        output_sizes(found, (2, 2), (2, 2), "valid", (1, 1), "pool")  # for its errors
     return strides, explicit_padding(sizes, window, strides, padding, dilation), dilation, groups
 
 
-@op
-def conv_max_pool(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", dilation_rate: Any = 1, bias: Any = None,
-                  activation: str = "linear") -> Any:
+def _conv_max_pool_rule(inputs, kernel, strides=1, padding="valid", dilation_rate=1, bias=None, activation="linear"):
+    y = _conv_rule(inputs, kernel, strides, padding, "channels_last", dilation_rate)
+    if len(y.shape) != 4:
+        raise ValueError(f"conv_max_pool: inputs must be images (N, H, W, C). Received shape: {shape_of(inputs)}")
+    sizes = output_sizes(y.shape[1:-1], (2, 2), (2, 2), "valid", (1, 1), "pool")
+    return symbolic_result((y.shape[0], *sizes, y.shape[-1]), False, y.dtype)
+
+
+@op(_conv_max_pool_rule)
+def conv_max_pool(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    dilation_rate: Any = 1,
+    bias: Any = None,
+    activation: str = "linear",
+) -> Any:
     """max_pool(conv(...), 2) of images, channels last, in one kernel. (Beyond Keras.)
 
     A step that is written down runs it where such a pool follows a convolution (`refnet/models/rules.py`); the mathematics is in
@@ -119,12 +192,43 @@ def conv_max_pool(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "va
     """
     x, kernel, *geometry = _prepare("conv_max_pool", inputs, kernel, strides, padding, False, dilation_rate)
     kernels = backend.active()
-    return apply(kernels.conv_max_pool_forward, kernels.conv_max_pool_backward, (x, kernel, bias), *geometry, activation)
+    return apply(
+        kernels.conv_max_pool_forward, kernels.conv_max_pool_backward, (x, kernel, bias), *geometry, activation
+    )
 
 
-@op
-def depthwise_conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None,
-                   dilation_rate: Any = 1, bias: Any = None, activation: str = "linear") -> Any:
+def _depthwise_rule(
+    inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1, bias=None, activation="linear"
+):
+    x, first = symbolic_shape("depthwise_conv", inputs, data_format)
+    w = _check_kernel("depthwise_conv", shape_of(kernel), len(x) - 2)
+    _check_channels("depthwise_conv", x[-1], w, w[-2])
+    sizes = output_sizes(
+        x[1:-1],
+        w[:-2],
+        tuple_of(strides, len(x) - 2, "strides"),
+        padding.lower(),
+        tuple_of(dilation_rate, len(x) - 2, "dilation_rate"),
+    )
+    return symbolic_result((x[0], *sizes, w[-2] * w[-1]), first, spec(kernel).dtype)
+
+
+def _check_channels(name: str, channels: int | None, kernel: tuple, wanted: int) -> None:
+    if channels not in (None, wanted):
+        raise ValueError(f"{name}: inputs have {channels} channels, but the kernel of shape {kernel} is for {wanted}.")
+
+
+@op(_depthwise_rule)
+def depthwise_conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+    bias: Any = None,
+    activation: str = "linear",
+) -> Any:
     """Every channel convolved by itself, with M filters each.
 
     Args:
@@ -144,22 +248,50 @@ def depthwise_conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "v
     x = channels_last("depthwise_conv", inputs, value_of(kernel).dtype, first)
     rank = len(x.shape) - 2
     shape = _check_kernel("depthwise_conv", tuple(kernel.shape), rank)
-    if x.shape[-1] != shape[-2]:
-        raise ValueError(f"depthwise_conv: inputs have {x.shape[-1]} channels, but the kernel of shape {shape} "
-                         f"is for {shape[-2]}.")
+    _check_channels("depthwise_conv", x.shape[-1], shape, shape[-2])
     sizes, window, padding = tuple(x.shape[1:-1]), shape[:-2], padding.lower()
     strides, dilation = tuple_of(strides, rank, "strides"), tuple_of(dilation_rate, rank, "dilation_rate")
     output_sizes(sizes, window, strides, padding, dilation)
     kernels = backend.active()
-    y = apply(kernels.depthwise_conv_forward, kernels.depthwise_conv_backward, (x, kernel, bias), strides,
-              explicit_padding(sizes, window, strides, padding, dilation), dilation, activation)
+    y = apply(
+        kernels.depthwise_conv_forward,
+        kernels.depthwise_conv_backward,
+        (x, kernel, bias),
+        strides,
+        explicit_padding(sizes, window, strides, padding, dilation),
+        dilation,
+        activation,
+    )
     return moveaxis(y, -1, 1) if first else y
 
 
-@op
-def separable_conv(inputs: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = 1, padding: str = "valid",
-                   data_format: str | None = None, dilation_rate: Any = 1, bias: Any = None,
-                   activation: str = "linear") -> Any:
+def _separable_rule(
+    inputs,
+    depthwise_kernel,
+    pointwise_kernel,
+    strides=1,
+    padding="valid",
+    data_format=None,
+    dilation_rate=1,
+    bias=None,
+    activation="linear",
+):
+    y = _depthwise_rule(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return _conv_rule(y, pointwise_kernel, 1, "valid", data_format)
+
+
+@op(_separable_rule)
+def separable_conv(
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+    bias: Any = None,
+    activation: str = "linear",
+) -> Any:
     """A depthwise convolution, then a 1x1 convolution that mixes the channels.
 
     Args:
@@ -177,16 +309,52 @@ def separable_conv(inputs: Any, depthwise_kernel: Any, pointwise_kernel: Any, st
         ValueError: for shapes that do not fit each other, or an output that would be empty.
     """
     first = data_format_of(data_format) == "channels_first"
-    x = moveaxis(inputs, 1, -1) if first else inputs
+    x = moveaxis(inputs, 1, -1) if first else array_of(inputs)
     y = depthwise_conv(x, depthwise_kernel, strides, padding, "channels_last", dilation_rate)
     y = conv(y, pointwise_kernel, 1, "valid", "channels_last", 1, bias, activation)
     return moveaxis(y, -1, 1) if first else y
 
 
-@op
-def conv_transpose(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", output_padding: Any = None,
-                   data_format: str | None = None, dilation_rate: Any = 1, bias: Any = None,
-                   activation: str = "linear") -> Any:
+def _transpose_rule(
+    inputs,
+    kernel,
+    strides=1,
+    padding="valid",
+    output_padding=None,
+    data_format=None,
+    dilation_rate=1,
+    bias=None,
+    activation="linear",
+):
+    x, first = symbolic_shape("conv_transpose", inputs, data_format)
+    rank = len(x) - 2
+    w = _check_kernel("conv_transpose", shape_of(kernel), rank)
+    _check_channels("conv_transpose", x[-1], w, w[-1])
+    if output_padding is not None:
+        output_padding = tuple_of(output_padding, rank, "output_padding", minimum=0)
+    _, sizes = transpose_geometry(
+        x[1:-1],
+        w[:-2],
+        tuple_of(strides, rank, "strides"),
+        padding.lower(),
+        output_padding,
+        tuple_of(dilation_rate, rank, "dilation_rate"),
+    )
+    return symbolic_result((x[0], *sizes, w[-2]), first, spec(kernel).dtype)
+
+
+@op(_transpose_rule)
+def conv_transpose(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    output_padding: Any = None,
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+    bias: Any = None,
+    activation: str = "linear",
+) -> Any:
     """The transpose of a convolution: every input entry is stamped into the output with the whole kernel.
 
     Args:
@@ -209,15 +377,21 @@ def conv_transpose(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "v
     x = channels_last("conv_transpose", inputs, value_of(kernel).dtype, first)
     rank = len(x.shape) - 2
     shape = _check_kernel("conv_transpose", tuple(kernel.shape), rank)
-    if x.shape[-1] != shape[-1]:
-        raise ValueError(f"conv_transpose: inputs have {x.shape[-1]} channels, but the kernel of shape {shape} "
-                         f"is for {shape[-1]}.")
+    _check_channels("conv_transpose", x.shape[-1], shape, shape[-1])
     strides, dilation = tuple_of(strides, rank, "strides"), tuple_of(dilation_rate, rank, "dilation_rate")
     if output_padding is not None:
         output_padding = tuple_of(output_padding, rank, "output_padding", minimum=0)
     sizes, window = tuple(x.shape[1:-1]), shape[:-2]
     before, size = transpose_geometry(sizes, window, strides, padding.lower(), output_padding, dilation)
     kernels = backend.active()
-    y = apply(kernels.conv_transpose_forward, kernels.conv_transpose_backward, (x, kernel, bias), strides, before, size,
-              dilation, activation)
+    y = apply(
+        kernels.conv_transpose_forward,
+        kernels.conv_transpose_backward,
+        (x, kernel, bias),
+        strides,
+        before,
+        size,
+        dilation,
+        activation,
+    )
     return moveaxis(y, -1, 1) if first else y

@@ -1,4 +1,5 @@
-"""Neural-network ops: activations, dense, dropout, losses, with keras.ops' names where Keras has them."""
+"""Neural-network ops: activations, dense, dropout, one-hot, with keras.ops' names where Keras has them."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -6,16 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from refnet import backend
-from refnet.autodiff import SymbolicInput, Tensor, Variable, apply, value_of
+from refnet import backend, config
+from refnet.autodiff import SymbolicInput, Tensor, apply, value_of
+from refnet.graph import KerasTensor
 from refnet.kernels.activation import ACTIVATIONS
-from refnet.ops._op import float_input, op, pair_of_floats, symbolic
+from refnet.ops._op import (
+    array_of,
+    as_type,
+    float_input,
+    op,
+    plain,
+    snapshot,
+    symbolic,
+)
+from refnet.ops.dtypes import floating, kernel_float
 from refnet.ops.numpy import (
     abs,
     add,
     clip,
     divide,
     exp,
+    greater,
     log1p,
     maximum,
     minimum,
@@ -27,12 +39,33 @@ from refnet.ops.numpy import (
     transpose,
     where,
 )
+from refnet.ops.rules import axes_in, elementwise, like, same_size, shape_of, spec
 
 __all__ = [
-    "FUSED_ACTIVATIONS", "activation", "binary_crossentropy", "binary_crossentropy_mean", "categorical_crossentropy", "celu",
-    "dense", "dropout", "elu", "gelu", "hard_sigmoid", "hard_silu", "leaky_relu", "linear", "log_sigmoid", "log_softmax",
-    "mean_absolute_error", "mean_squared_error", "one_hot", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus",
-    "softsign", "sparse_categorical_crossentropy", "swish", "tanh", "weighted_sum",
+    "FUSED_ACTIVATIONS",
+    "activation",
+    "celu",
+    "dense",
+    "dropout",
+    "elu",
+    "gelu",
+    "hard_sigmoid",
+    "hard_silu",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "one_hot",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "swish",
+    "tanh",
 ]
 
 FUSED_ACTIVATIONS = frozenset(ACTIVATIONS)
@@ -40,112 +73,127 @@ FUSED_ACTIVATIONS = frozenset(ACTIVATIONS)
 
 # --- activations -------------------------------------------------------------------------------------------------------
 
-@op
+
+@op(elementwise(floating))
 def activation(x: Any, name: str) -> Any:
     """An elementwise activation by the name that kernels know (FUSED_ACTIVATIONS)."""
     kernels = backend.active()
-    return apply(kernels.activation_forward, kernels.activation_backward, (float_input(x),), name)
+    x = snapshot(array_of(x)) if name == "linear" else array_of(x)  # a linear kernel returns its input
+    y = apply(kernels.activation_forward, kernels.activation_backward, (float_input(x),), name)
+    return as_type(y, x.dtype) if x.dtype == np.float16 else y
 
 
-@op
+@op(elementwise())
 def linear(x):
     """x itself."""
-    return x if isinstance(x, (Tensor, Variable)) else value_of(x)
+    return snapshot(array_of(x))
 
 
-@op
+def _relu_type(dtype: Any) -> np.dtype:
+    dtype = np.dtype(dtype)
+    return np.dtype(np.int32) if dtype.kind == "b" else dtype
+
+
+@op(elementwise(_relu_type))
 def relu(x):
-    """max(x, 0)."""
-    return activation(x, "relu")
+    """max(x, 0). Integers stay integers."""
+    x = array_of(x)
+    return activation(x, "relu") if x.dtype.kind == "f" else maximum(as_type(x, _relu_type(x.dtype)), 0)
 
 
-@op
+@op(elementwise(floating))
 def sigmoid(x):
     """1 / (1 + exp(-x))."""
     return activation(x, "sigmoid")
 
 
-@op
+@op(elementwise(floating))
 def tanh(x):
     """The hyperbolic tangent."""
     return activation(x, "tanh")
 
 
-@op
+@op(elementwise(floating))
 def silu(x):
     """x · sigmoid(x)."""
     return activation(x, "silu")
 
 
-@op
+@op(elementwise(floating))
 def gelu(x, approximate=True):
     """x Φ(x), with Φ the normal distribution function; approximate: by tanh (keras.ops' default)."""
     return activation(x, "gelu_tanh" if approximate else "gelu")
 
 
-@op
+def _real(x: Any) -> Any:
+    """x as floats."""
+    x = array_of(x)
+    return as_type(x, floating(x.dtype))
+
+
+@op(elementwise(floating))
 def relu6(x):
     """min(max(x, 0), 6)."""
-    return clip(float_input(x), 0, 6)
+    return clip(_real(x), 0, 6)
 
 
-@op
+@op(elementwise(floating))
 def leaky_relu(x, negative_slope=0.2):
     """x where positive, negative_slope · x elsewhere."""
-    x = float_input(x)
-    return where(value_of(x) > 0, x, multiply(x, negative_slope))
+    x = _real(x)
+    return where(greater(x, 0), x, multiply(x, negative_slope))
 
 
-@op
+@op(elementwise(floating))
 def elu(x, alpha=1.0):
     """x where positive, alpha (exp(x) - 1) elsewhere."""
-    x = float_input(x)
-    return where(value_of(x) > 0, x, multiply(alpha, subtract(exp(minimum(x, 0.0)), 1.0)))
+    x = _real(x)
+    return where(greater(x, 0), x, multiply(alpha, subtract(exp(minimum(x, 0.0)), 1.0)))
 
 
-@op
+@op(elementwise(floating))
 def celu(x, alpha=1.0):
     """x where positive, alpha (exp(x / alpha) - 1) elsewhere."""
-    x = float_input(x)
-    return where(value_of(x) > 0, x, multiply(alpha, subtract(exp(divide(minimum(x, 0.0), alpha)), 1.0)))
+    x = _real(x)
+    return where(greater(x, 0), x, multiply(alpha, subtract(exp(divide(minimum(x, 0.0), alpha)), 1.0)))
 
 
-@op
+@op(elementwise(floating))
 def selu(x):
     """Scaled elu (Klambauer et al., 2017): keeps activations near mean 0 and variance 1."""
     return multiply(1.0507009873554805, elu(x, 1.6732632423543772))
 
 
-@op
+@op(elementwise(floating))
 def softplus(x):
     """log(1 + exp(x)), without overflow."""
-    x = float_input(x)
+    x = _real(x)
     return add(maximum(x, 0.0), log1p(exp(negative(abs(x)))))
 
 
-@op
+@op(elementwise(floating))
 def softsign(x):
     """x / (1 + |x|)."""
-    x = float_input(x)
+    x = _real(x)
     return divide(x, add(abs(x), 1.0))
 
 
-@op
+@op(elementwise(floating))
 def log_sigmoid(x):
     """log(sigmoid(x)), without underflow."""
-    return negative(softplus(negative(x)))
+    return negative(softplus(negative(_real(x))))
 
 
-@op
+@op(elementwise(floating))
 def hard_sigmoid(x):
     """x / 6 + 1/2, limited to [0, 1]."""
-    return clip(add(divide(float_input(x), 6.0), 0.5), 0, 1)
+    return clip(add(divide(_real(x), 6.0), 0.5), 0, 1)
 
 
-@op
+@op(elementwise(floating))
 def hard_silu(x):
     """x · hard_sigmoid(x)."""
-    x = float_input(x)
+    x = _real(x)
     return multiply(x, hard_sigmoid(x))
 
 
@@ -157,8 +205,6 @@ def _over_last_axis(name: str, x: Any, axis: int) -> Any:
     kernels = backend.active()
     x = float_input(x)
     shape = x.shape
-    if not shape:
-        raise ValueError(f"{name}: a scalar has no axis to work over; x must have at least one dimension.")
     if axis not in (-1, len(shape) - 1):
         return moveaxis(_over_last_axis(name, moveaxis(x, axis, -1), -1), -1, axis)
     rows = x if len(shape) == 2 else reshape(x, (-1, shape[-1]) if shape[-1] else (int(np.prod(shape[:-1])), 0))
@@ -166,25 +212,41 @@ def _over_last_axis(name: str, x: Any, axis: int) -> Any:
     return y if len(shape) == 2 else reshape(y, shape)
 
 
-def _over_axes(name: str, x: Any, axes: int | tuple[int, ...]) -> Any:
-    """The same over one axis, or over several at once: those are moved to the end and merged."""
-    if not isinstance(axes, (tuple, list)):
-        return _over_last_axis(name, x, axes)
-    n = value_of(x).ndim
-    axes = tuple(a % n for a in axes)
-    order = [a for a in range(n) if a not in axes] + list(axes)
-    moved = transpose(x, order)
-    merged = reshape(moved, (*(moved.shape[:n - len(axes)]), -1))
-    return transpose(reshape(_over_last_axis(name, merged, -1), moved.shape), np.argsort(order))
+def _over_axes(name: str, x: Any, axis: Any) -> Any:
+    """The same over one axis, over several at once (those are moved to the end and merged), or over all (None)."""
+    x = array_of(x)
+    n, dtype = x.ndim, floating(x.dtype)
+    if n == 0 and axis in (-1, 0, None):
+        return reshape(_over_axes(name, reshape(x, (1,)), -1), ())
+    axes = axes_in(name, axis, n)
+    if len(axes) == 1:
+        y = _over_last_axis(name, x, axes[0])
+    else:
+        order = [a for a in range(n) if a not in axes] + list(axes)
+        moved = transpose(x, order)
+        lead = moved.shape[: n - len(axes)]
+        merged = reshape(moved, (*lead, int(np.prod(moved.shape[n - len(axes) :]))))
+        y = transpose(reshape(_over_last_axis(name, merged, -1), moved.shape), np.argsort(order).tolist())
+    return as_type(y, dtype) if y.dtype != dtype else y
 
 
-@op
+def _over_axes_rule(name: str) -> Callable:
+    def rule(x, axis=-1):
+        shape = shape_of(x)
+        if shape or axis not in (-1, 0, None):
+            axes_in(name, axis, len(shape))
+        return like(x, dtype=floating(spec(x).dtype))
+
+    return rule
+
+
+@op(_over_axes_rule("softmax"))
 def softmax(x, axis=-1):
-    """exp(x) / Σ exp(x) over an axis, or over several (a tuple)."""
+    """exp(x) / Σ exp(x) over an axis, over several (a tuple), or over all (None)."""
     return _over_axes("softmax", x, axis)
 
 
-@op
+@op(_over_axes_rule("log_softmax"))
 def log_softmax(x, axis=-1):
     """log(softmax(x)), computed without the detour through softmax."""
     return _over_axes("log_softmax", x, axis)
@@ -192,7 +254,18 @@ def log_softmax(x, axis=-1):
 
 # --- layers' kernels -----------------------------------------------------------------------------------------------------
 
-@op(direct=True)
+
+def _dense_rule(x, kernel, bias=None, activation="linear"):
+    shape, weights = shape_of(x), shape_of(kernel)
+    if len(weights) != 2 or not shape or not same_size(shape[-1], weights[0]):
+        raise ValueError(
+            f"dense: x of shape {shape} does not fit a kernel of shape {weights}: the last axis of x must be as long as "
+            f"the first of the kernel."
+        )
+    return KerasTensor((*shape[:-1], weights[1]), kernel_float(spec(kernel).dtype))
+
+
+@op(_dense_rule, direct=True)
 def dense(x: Any, kernel: Any, bias: Any = None, activation: str = "linear") -> Any:
     """f(x · kernel + bias) over the last axis of x, in one kernel.
 
@@ -205,11 +278,19 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: str = "linear") -> 
     Returns:
         (..., F).
     """
+    if type(x) is np.ndarray or type(x) is Tensor:
+        value: Any = x if type(x) is np.ndarray else x.value  # type: ignore[union-attr]
+    else:
+        try:
+            x = array_of(x)
+            value = value_of(x)
+        except SymbolicInput:
+            return symbolic(dense, (x, kernel, bias, activation), {})
     try:
-        value, dtype = value_of(x), value_of(kernel).dtype
+        dtype = value_of(kernel).dtype
     except SymbolicInput:
         return symbolic(dense, (x, kernel, bias, activation), {})
-    if value.dtype != dtype or not value.flags.c_contiguous:
+    if value.dtype != dtype or value.flags.num & 0x101 != 0x101:  # not C-contiguous and aligned
         x = float_input(x, dtype)
     kernels = backend.active()
     shape = value.shape
@@ -220,7 +301,7 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: str = "linear") -> 
     return reshape(y, shape[:-1] + (y.shape[-1],))
 
 
-@op
+@op(elementwise(kernel_float))
 def dropout(x: Any, rate: float, key: Any, noise_shape: tuple | None = None) -> Any:
     """Zero a fraction `rate` of x at random and divide the rest by 1 - rate.
 
@@ -230,10 +311,10 @@ def dropout(x: Any, rate: float, key: Any, noise_shape: tuple | None = None) -> 
         key: two uint32, a random stream's seed and call count (`SeedGenerator.next`); the mask is a function of them alone.
         noise_shape: shape of the mask, which is broadcast to x; None or -1 entries take x's size. None: x's shape.
     """
-    x = float_input(x)
+    x = snapshot(float_input(x))  # with rate 0 the kernel returns its input
     kernels = backend.active()
     if type(key) is not np.ndarray:
-        key = np.asarray(value_of(key), np.uint32)
+        key = np.asarray(key, np.uint32)
     if noise_shape is None:
         return apply(kernels.dropout_forward, kernels.dropout_backward, (x,), rate, key)
     shape = tuple(n if m in (None, -1) else m for n, m in zip(x.shape, noise_shape, strict=True))
@@ -241,126 +322,16 @@ def dropout(x: Any, rate: float, key: Any, noise_shape: tuple | None = None) -> 
     return multiply(x, mask)
 
 
-@op
+def _one_hot_rule(x, num_classes, axis=-1, dtype=None):
+    shape = shape_of(x)
+    (place,) = axes_in("one_hot", axis, len(shape) + 1)
+    return KerasTensor((*shape[:place], int(num_classes), *shape[place:]), np.dtype(dtype or config.floatx()))
+
+
+@op(_one_hot_rule)
 def one_hot(x, num_classes, axis=-1, dtype=None):
     """Integers as rows of zeros with a single one. What is out of range gives a row of zeros, as in Keras."""
-    from refnet import config
-    labels = value_of(x).astype(np.int64)
-    hot = (labels[..., None] == np.arange(num_classes)).astype(dtype or config.floatx())
-    return hot if axis in (-1, labels.ndim) else np.moveaxis(hot, -1, axis)
-
-
-# --- losses: one value per sample ----------------------------------------------------------------------------------------
-
-def _rows(x: Any, shape: tuple[int, ...]) -> Any:
-    """(..., C) -> (M, C); a Tensor stays on the tape."""
-    return x if len(shape) == 2 else reshape(x, (int(np.prod(shape[:-1], dtype=np.int64)), shape[-1]))
-
-
-def _same_shape(name: str, target: Any, output: Any) -> tuple[int, ...]:
-    """The shape that target and output share."""
-    shape = value_of(output).shape
-    if value_of(target).shape != shape:
-        raise ValueError(f"{name}: target and output must have the same shape, but target has {value_of(target).shape} and output "
-                         f"has {shape}.")
-    if not shape:
-        raise ValueError(f"{name}: target and output must have at least one dimension; they are scalars.")
-    return shape
-
-
-def _per_sample(l: Any, shape: tuple[int, ...]) -> Any:
-    return l if len(shape) == 2 else reshape(l, shape[:-1])
-
-
-def _error(name: str, forward: Callable, backward: Callable, y_true: Any, y_pred: Any) -> Any:
-    y, t = pair_of_floats(y_pred, y_true)
-    shape = _same_shape(name, t, y)
-    return _per_sample(apply(forward, backward, (_rows(y, shape), _rows(t, shape))), shape)
-
-
-@op
-def mean_squared_error(y_true, y_pred):
-    """The mean of (y_true - y_pred)² over the last axis; (..., C) -> (...)."""
-    kernels = backend.active()
-    return _error("mean_squared_error", kernels.mean_squared_error_forward, kernels.mean_squared_error_backward, y_true, y_pred)
-
-
-@op
-def mean_absolute_error(y_true, y_pred):
-    """The mean of |y_true - y_pred| over the last axis; (..., C) -> (...)."""
-    kernels = backend.active()
-    return _error("mean_absolute_error", kernels.mean_absolute_error_forward, kernels.mean_absolute_error_backward, y_true, y_pred)
-
-
-def _constant_target(name: str, target: Any) -> np.ndarray:
-    if isinstance(target, Tensor) and target.watched:
-        raise ValueError(f"{name}: the target is on the tape, but this loss is differentiated with respect to the output only. "
-                         f"Pass refnet.stop_gradient(target).")
-    return value_of(target)
-
-
-def _crossentropy(name: str, target: Any, output: Any, from_logits: bool) -> Any:
-    y = float_input(output)
-    t = float_input(_constant_target(name, target), value_of(y).dtype)
-    shape = _same_shape(name, t, y)
-    kernels = backend.active()
-    forward, backward = getattr(kernels, f"{name}_forward"), getattr(kernels, f"{name}_backward")
-    return _per_sample(apply(forward, backward, (_rows(y, shape),), _rows(t, shape), from_logits), shape)
-
-
-@op
-def binary_crossentropy_mean(target, output, from_logits=False):
-    """Binary cross-entropy averaged over the last axis; (..., C) -> (...)."""
-    return _crossentropy("binary_crossentropy", target, output, from_logits)
-
-
-@op
-def binary_crossentropy(target, output, from_logits=False):
-    """Binary cross-entropy of every element, as keras.ops has it; the same shape."""
-    y = float_input(output)
-    shape = _same_shape("binary_crossentropy", target, y)
-    each = _crossentropy("binary_crossentropy", value_of(target).reshape(-1, 1), reshape(y, (-1, 1)), from_logits)
-    return reshape(each, shape)
-
-
-@op
-def categorical_crossentropy(target, output, from_logits=False, axis=-1):
-    """-Σ target · log(probability) over `axis`; (..., C) -> (...)."""
-    if axis not in (-1, value_of(output).ndim - 1):
-        target, output = moveaxis(target, axis, -1), moveaxis(output, axis, -1)
-    return _crossentropy("categorical_crossentropy", target, output, from_logits)
-
-
-@op
-def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
-    """-log(probability of the target class) over `axis`; integer targets (...) or (..., 1), outputs (..., C) -> (...)."""
-    if axis not in (-1, value_of(output).ndim - 1):
-        output = moveaxis(output, axis, -1)
-    y = float_input(output)
-    shape = y.shape
-    labels = _constant_target("sparse_categorical_crossentropy", target)
-    if labels.ndim == len(shape) and labels.shape[-1] == 1:
-        labels = labels[..., 0]
-    if labels.shape != shape[:-1]:
-        raise ValueError(f"sparse_categorical_crossentropy: target and output must have the same shape up to output's last axis, "
-                         f"but target has {labels.shape} and output has {shape}.")
-    kernels = backend.active()
-    if labels.ndim != 1 or labels.dtype != np.int64 or not labels.flags.c_contiguous:
-        labels = kernels.whole_labels(labels, (labels.size,))
-    l = apply(kernels.sparse_categorical_crossentropy_forward, kernels.sparse_categorical_crossentropy_backward, (_rows(y, shape),),
-              labels, from_logits)
-    return _per_sample(l, shape)
-
-
-@op
-def weighted_sum(values, weights=None, scale=1.0):
-    """scale · Σ weights · values: how losses per sample become one number."""
-    values = float_input(values)
-    flat = values if value_of(values).ndim == 1 else reshape(values, (-1,))
-    if weights is not None:
-        shape, dtype = (value_of(values).size,), value_of(values).dtype
-        weights = value_of(weights)
-        if weights.shape != shape or weights.dtype != dtype or not weights.flags.c_contiguous:
-            weights = backend.active().aligned_weights(reshape(weights, (-1,)), shape, dtype)
-    kernels = backend.active()
-    return apply(kernels.weighted_sum_forward, kernels.weighted_sum_backward, (flat,), weights, scale)
+    labels = array_of(x)
+    (place,) = axes_in("one_hot", axis, labels.ndim + 1)
+    hot = plain("one_hot", as_type(labels, np.dtype(np.int64)), int(num_classes), np.dtype(dtype or config.floatx()))
+    return hot if place == labels.ndim else moveaxis(hot, -1, place)

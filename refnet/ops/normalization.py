@@ -1,4 +1,5 @@
 """Normalization ops, with keras.ops' names where Keras has them: batch, layer, group, root mean square, norm."""
+
 from __future__ import annotations
 
 import math
@@ -8,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from refnet import backend, config
-from refnet.autodiff import Tensor, Variable, apply, value_of
-from refnet.ops._op import float_input, op
+from refnet.autodiff import apply, is_live, value_of
+from refnet.graph import KerasTensor
+from refnet.ops._op import array_of, as_type, constant, float_input, op
+from refnet.ops.dtypes import kernel_float
 from refnet.ops.nn import relu
 from refnet.ops.numpy import (
     abs,
@@ -23,16 +26,30 @@ from refnet.ops.numpy import (
     reshape,
     rsqrt,
     square,
+    stack,
     subtract,
     sum,
     transpose,
 )
+from refnet.ops.rules import axes_in, like, reduced, same_size, shape_of, size_of, spec
 
-__all__ = ["batch_normalization", "group_normalization", "layer_normalization", "moments", "normalize",
-           "normalize_batch", "rms_normalization"]
+__all__ = [
+    "batch_normalization",
+    "group_normalization",
+    "layer_normalization",
+    "moments",
+    "normalize",
+    "normalize_batch",
+    "rms_normalization",
+]
 
 
-@op
+def _moments_rule(x, axes, keepdims=False, synchronized=False):
+    shape = reduced("moments", shape_of(x), axes, keepdims)
+    return like(x, shape, kernel_float(spec(x).dtype)), like(x, shape, kernel_float(spec(x).dtype))
+
+
+@op(_moments_rule)
 def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:
     """Mean and variance over some axes.
 
@@ -46,9 +63,10 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
         (mean, variance), the variance by two passes over x.
     """
     if synchronized:
-        raise ValueError("moments: synchronized=True is for training on several devices, which refnet does not "
-                         "do. Leave it False.")
-    axes = tuple(axes) if isinstance(axes, (list, tuple)) else (axes,)
+        raise ValueError(
+            "moments: synchronized=True is for training on several devices, which refnet does not do. Leave it False."
+        )
+    axes = tuple(axes) if isinstance(axes, (list, tuple)) else axes
     x = float_input(x)
     centre = mean(x, axis=axes, keepdims=True)
     variance = mean(square(subtract(x, centre)), axis=axes, keepdims=keepdims)
@@ -66,8 +84,10 @@ def _axes_of(name: str, axis: Any, rank: int) -> tuple[int, ...]:
 
 # --- over the batch: rows (M, C), one feature a column -----------------------------------------------------------
 
+
 def _columns(x: Any, axis: int) -> tuple[Any, Any]:
     """x as (M, C) with C along `axis`, and the function that puts such an array back into x's shape."""
+    x = array_of(x)
     rank = len(x.shape)
     (axis,) = _axes_of("batch_normalization", axis, rank)
     moved = float_input(x if axis == rank - 1 else moveaxis(x, axis, -1))
@@ -81,9 +101,34 @@ def _columns(x: Any, axis: int) -> tuple[Any, Any]:
     return rows, back
 
 
-@op
-def normalize_batch(x: Any, gamma: Any = None, beta: Any = None, axis: int = -1, epsilon: float = 1e-3,
-                    weights: Any = None, activation: str = "linear") -> Any:
+def _features(name: str, x: Any, axis: int, *parameters: Any) -> int | None:
+    """The number of features, which all parameters must have."""
+    shape = shape_of(x)
+    (axis,) = _axes_of(name, axis, len(shape))
+    for parameter in parameters:
+        if parameter is not None and not same_size(size := size_of(shape_of(parameter)), shape[axis]):
+            raise ValueError(
+                f"{name}: an input of shape {shape} has {shape[axis]} features along axis {axis}, but a parameter has "
+                f"{size}."
+            )
+    return shape[axis]
+
+
+def _normalize_batch_rule(x, gamma=None, beta=None, axis=-1, epsilon=1e-3, weights=None, activation="linear"):
+    dtype = kernel_float(spec(x).dtype)
+    return like(x, dtype=dtype), KerasTensor((2, _features("normalize_batch", x, axis, gamma, beta)), dtype)
+
+
+@op(_normalize_batch_rule)
+def normalize_batch(
+    x: Any,
+    gamma: Any = None,
+    beta: Any = None,
+    axis: int = -1,
+    epsilon: float = 1e-3,
+    weights: Any = None,
+    activation: str = "linear",
+) -> Any:
     """Batch normalization in training: mean 0 and variance 1 for every feature, over all other axes, in one kernel.
     (Beyond Keras.)
 
@@ -100,23 +145,39 @@ def normalize_batch(x: Any, gamma: Any = None, beta: Any = None, axis: int = -1,
     """
     rows, back = _columns(x, axis)
     dtype = value_of(rows).dtype
-    kernels = backend.active()
     if weights is not None:
-        count = value_of(rows).shape[0]
-        weights = kernels.aligned_weights(value_of(reshape(weights, (-1,))), (count,), dtype)
+        weights = float_input(reshape(constant(weights, "normalize_batch", "weights"), (-1,)), dtype)
+    kernels = backend.active()
     statistics = kernels.filled((2, rows.shape[1]), 0, dtype)
-    y = apply(kernels.batch_norm_forward, kernels.batch_norm_backward, (rows, gamma, beta), epsilon, statistics, True,
-              weights, activation)
+    y = apply(
+        kernels.batch_norm_forward,
+        kernels.batch_norm_backward,
+        (rows, gamma, beta),
+        epsilon,
+        statistics,
+        True,
+        weights,
+        activation,
+    )
     return back(y), statistics
 
 
-def _is_constant(x: Any) -> bool:
-    return not ((isinstance(x, Tensor) and x.watched) or (isinstance(x, Variable) and x.trainable))
+def _batch_normalization_rule(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3, activation="linear"):
+    _features("batch_normalization", x, axis, mean, variance, offset, scale)
+    return like(x, dtype=kernel_float(spec(x).dtype))
 
 
-@op
-def batch_normalization(x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None,
-                        epsilon: float = 1e-3, activation: str = "linear") -> Any:
+@op(_batch_normalization_rule)
+def batch_normalization(
+    x: Any,
+    mean: Any,
+    variance: Any,
+    axis: int,
+    offset: Any = None,
+    scale: Any = None,
+    epsilon: float = 1e-3,
+    activation: str = "linear",
+) -> Any:
     """f((x - mean) / sqrt(variance + epsilon) · scale + offset), for every feature along `axis`.
 
     Args:
@@ -127,12 +188,23 @@ def batch_normalization(x: Any, mean: Any, variance: Any, axis: int, offset: Any
         epsilon: added to the variance.
         activation: "linear" or "relu", applied in the same kernel. (Beyond Keras.)
     """
-    if _is_constant(mean) and _is_constant(variance):
+    if not (is_live(mean) or is_live(variance)):
         rows, back = _columns(x, axis)
+        statistics = as_type(stack([value_of(array_of(mean)), value_of(array_of(variance))]), rows.dtype)
         kernels = backend.active()
-        statistics = kernels.stacked_rows(value_of(mean), value_of(variance), value_of(rows).dtype)
-        return back(apply(kernels.batch_norm_forward, kernels.batch_norm_backward, (rows, scale, offset), epsilon,
-                          statistics, False, None, activation))
+        return back(
+            apply(
+                kernels.batch_norm_forward,
+                kernels.batch_norm_backward,
+                (rows, scale, offset),
+                epsilon,
+                statistics,
+                False,
+                None,
+                activation,
+            )
+        )
+    x = array_of(x)
     rank = len(x.shape)
     (axis,) = _axes_of("batch_normalization", axis, rank)
     shape = tuple(-1 if a == axis else 1 for a in range(rank))
@@ -145,8 +217,10 @@ def batch_normalization(x: Any, mean: Any, variance: Any, axis: int, offset: Any
 
 # --- over the entries of a sample: rows (M, C), one sample a row ----------------------------------------------------
 
+
 def _rows(name: str, x: Any, axis: Any) -> tuple[Any, Any]:
     """x as (M, C), C the entries over `axis`, and the function that puts such an array back into x's shape."""
+    x = array_of(x)
     rank = len(x.shape)
     axes = _axes_of(name, axis, rank)
     order = [a for a in range(rank) if a not in axes] + list(axes)
@@ -157,7 +231,7 @@ def _rows(name: str, x: Any, axis: Any) -> tuple[Any, Any]:
 
     def back(y: Any) -> Any:
         y = y if rank == 2 and lead == 1 else reshape(y, shape)
-        return y if order == list(range(rank)) else transpose(y, np.argsort(order))
+        return y if order == list(range(rank)) else transpose(y, np.argsort(order).tolist())
 
     return rows, back
 
@@ -165,12 +239,24 @@ def _rows(name: str, x: Any, axis: Any) -> tuple[Any, Any]:
 def _flat(parameter: Any, dtype: Any) -> Any:
     if parameter is None:
         return None
-    return float_input(parameter if len(parameter.shape) == 1 else reshape(parameter, (-1,)), dtype)
+    parameter = array_of(parameter)
+    return float_input(parameter if parameter.ndim == 1 else reshape(parameter, (-1,)), dtype)
 
 
-@op
-def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1,
-                        epsilon: float | None = None) -> Any:
+def _checked(name: str) -> Any:
+    """The rule of a normalization over axes: x's shape."""
+
+    def rule(x, *args, axis=-1, **kwargs):
+        _axes_of(name, axis, len(shape_of(x)))
+        return like(x, dtype=kernel_float(spec(x).dtype))
+
+    return rule
+
+
+@op(lambda x, gamma=None, beta=None, axis=-1, epsilon=None: _checked("layer_normalization")(x, axis=axis))
+def layer_normalization(
+    x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None
+) -> Any:
     """Mean 0 and variance 1 over `axis`, each sample by itself; then scaled by gamma and moved by beta.
 
     Args:
@@ -182,11 +268,17 @@ def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: Any =
     rows, back = _rows("layer_normalization", x, axis)
     dtype = value_of(rows).dtype
     kernels = backend.active()
-    return back(apply(kernels.layer_norm_forward, kernels.layer_norm_backward,
-                      (rows, _flat(gamma, dtype), _flat(beta, dtype)), config.epsilon() if epsilon is None else epsilon))
+    return back(
+        apply(
+            kernels.layer_norm_forward,
+            kernels.layer_norm_backward,
+            (rows, _flat(gamma, dtype), _flat(beta, dtype)),
+            config.epsilon() if epsilon is None else epsilon,
+        )
+    )
 
 
-@op
+@op(lambda x, scale=None, axis=-1, epsilon=None: _checked("rms_normalization")(x, axis=axis))
 def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> Any:
     """x divided by its root mean square over `axis`; then scaled.
 
@@ -198,13 +290,35 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
     """
     rows, back = _rows("rms_normalization", x, axis)
     kernels = backend.active()
-    return back(apply(kernels.rms_norm_forward, kernels.rms_norm_backward, (rows, _flat(scale, value_of(rows).dtype)),
-                      config.epsilon() if epsilon is None else epsilon))
+    return back(
+        apply(
+            kernels.rms_norm_forward,
+            kernels.rms_norm_backward,
+            (rows, _flat(scale, value_of(rows).dtype)),
+            config.epsilon() if epsilon is None else epsilon,
+        )
+    )
 
 
-@op
-def group_normalization(x: Any, groups: int, gamma: Any = None, beta: Any = None, axis: int = -1,
-                        epsilon: float = 1e-3) -> Any:
+def _group_rule(x, groups, gamma=None, beta=None, axis=-1, epsilon=1e-3):
+    shape = shape_of(x)
+    (axis,) = _axes_of("group_normalization", axis, len(shape))
+    _check_groups(shape, groups, axis)
+    return like(x, dtype=kernel_float(spec(x).dtype))
+
+
+def _check_groups(shape: tuple, groups: int, axis: int) -> None:
+    if axis == 0 or groups < 1 or (shape[axis] is not None and shape[axis] % groups):
+        raise ValueError(
+            f"group_normalization: an input of shape {shape} cannot be cut into {groups} equal "
+            f"groups along axis {axis}."
+        )
+
+
+@op(_group_rule)
+def group_normalization(
+    x: Any, groups: int, gamma: Any = None, beta: Any = None, axis: int = -1, epsilon: float = 1e-3
+) -> Any:
     """Mean 0 and variance 1 over each group of channels and all places of a sample. (Beyond Keras.)
 
     Layer normalization of rows that hold one group of one sample; gamma and beta vary along a row and come after it.
@@ -216,26 +330,30 @@ def group_normalization(x: Any, groups: int, gamma: Any = None, beta: Any = None
         axis: the axis of the channels; not the first.
         epsilon: added to the variance.
     """
+    x = array_of(x)
     shape, rank = tuple(x.shape), len(x.shape)
     (axis,) = _axes_of("group_normalization", axis, rank)
     channels = shape[axis]
-    if axis == 0 or groups < 1 or channels % groups:
-        raise ValueError(f"group_normalization: an input of shape {shape} cannot be cut into {groups} equal "
-                         f"groups along axis {axis}.")
-    split = reshape(float_input(x), (*shape[:axis], groups, channels // groups, *shape[axis + 1:]))
-    order = (0, axis, *(a for a in range(1, rank + 1) if a != axis))                  # (N, groups, everything else)
+    _check_groups(shape, groups, axis)
+    split = reshape(float_input(x), (*shape[:axis], groups, channels // groups, *shape[axis + 1 :]))
+    order = (0, axis, *(a for a in range(1, rank + 1) if a != axis))  # (N, groups, everything else)
     moved = transpose(split, order)
     rows = float_input(reshape(moved, (shape[0] * groups, math.prod(shape[1:]) // groups)))
     kernels = backend.active()
     y = apply(kernels.layer_norm_forward, kernels.layer_norm_backward, (rows, None, None), epsilon)
-    y = reshape(transpose(reshape(y, moved.shape), np.argsort(order)), shape)
+    y = reshape(transpose(reshape(y, moved.shape), np.argsort(order).tolist()), shape)
     along = tuple(channels if a == axis else 1 for a in range(rank))
     if gamma is not None:
         y = multiply(y, reshape(gamma, along))
     return y if beta is None else add(y, reshape(beta, along))
 
 
-@op
+def _normalize_rule(x, axis=-1, order=2, epsilon=None):
+    axes_in("normalize", axis, len(shape_of(x)))
+    return like(x, dtype=kernel_float(spec(x).dtype))
+
+
+@op(_normalize_rule)
 def normalize(x: Any, axis: int | Sequence[int] | None = -1, order: int = 2, epsilon: float | None = None) -> Any:
     """x divided by its norm over `axis`.
 
@@ -250,7 +368,7 @@ def normalize(x: Any, axis: int | Sequence[int] | None = -1, order: int = 2, eps
     epsilon = config.epsilon() if epsilon is None else epsilon
     axis = tuple(axis) if isinstance(axis, list) else axis
     x = float_input(x)
-    if order == 2:                             # the bound is put inside the root: the slope at 0 is finite there
+    if order == 2:  # the bound is put inside the root: the slope at 0 is finite there
         return multiply(x, rsqrt(maximum(sum(square(x), axis=axis, keepdims=True), epsilon * epsilon)))
     norm = power(sum(power(abs(x), order), axis=axis, keepdims=True), 1.0 / order)
     return divide(x, maximum(norm, epsilon))

@@ -1,4 +1,5 @@
 """Pooling ops, with keras.ops' names: windows, whole images, and windows that adapt to a wanted output size."""
+
 from __future__ import annotations
 
 import math
@@ -10,12 +11,18 @@ import numpy as np
 from refnet import backend
 from refnet.autodiff import apply, value_of
 from refnet.kernels import arrays
-from refnet.ops._op import float_input, op
-from refnet.ops.convolution import channels_last
-from refnet.ops.numpy import einsum, moveaxis, reshape, take_along_axis
+from refnet.ops._op import float_input, op, plain
+from refnet.ops.convolution import channels_last, spatial_rank, symbolic_result, symbolic_shape
+from refnet.ops.numpy import argmax, einsum, expand_dims, moveaxis, reshape, take, take_along_axis
+from refnet.ops.rules import spec
 from refnet.ops.windows import data_format_of, explicit_padding, output_sizes, tuple_of
 
 __all__ = ["adaptive_average_pool", "adaptive_max_pool", "average_pool", "global_average_pool", "max_pool"]
+
+
+def _no_causal(padding: str) -> None:
+    if padding == "causal":
+        raise ValueError("`padding` must be 'valid' or 'same'. Received: padding='causal'")
 
 
 def _pool(name: str, inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str | None) -> Any:
@@ -25,18 +32,37 @@ def _pool(name: str, inputs: Any, pool_size: Any, strides: Any, padding: str, da
     window = tuple_of(pool_size, rank, "pool_size")
     strides = window if strides is None else tuple_of(strides, rank, "strides")
     sizes, ones, padding = tuple(x.shape[1:-1]), (1,) * rank, padding.lower()
-    if padding == "causal":
-        raise ValueError("`padding` must be 'valid' or 'same'. Received: padding='causal'")
+    _no_causal(padding)
     output_sizes(sizes, window, strides, padding, ones, "pool")
     kernels = backend.active()
-    y = apply(getattr(kernels, f"{name}_forward"), getattr(kernels, f"{name}_backward"), (x,), window, strides,
-              explicit_padding(sizes, window, strides, padding, ones))
+    y = apply(
+        getattr(kernels, f"{name}_forward"),
+        getattr(kernels, f"{name}_backward"),
+        (x,),
+        window,
+        strides,
+        explicit_padding(sizes, window, strides, padding, ones),
+    )
     return moveaxis(y, -1, 1) if first else y
 
 
-@op
-def max_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid",
-             data_format: str | None = None) -> Any:
+def _pool_rule(name: str) -> Any:
+    def rule(inputs, pool_size, strides=None, padding="valid", data_format=None):
+        x, first = symbolic_shape(name, inputs, data_format)
+        rank = len(x) - 2
+        window = tuple_of(pool_size, rank, "pool_size")
+        strides = window if strides is None else tuple_of(strides, rank, "strides")
+        _no_causal(padding.lower())
+        sizes = output_sizes(x[1:-1], window, strides, padding.lower(), (1,) * rank, "pool")
+        return symbolic_result((x[0], *sizes, x[-1]), first, spec(inputs).dtype)
+
+    return rule
+
+
+@op(_pool_rule("max_pool"))
+def max_pool(
+    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
+) -> Any:
     """The largest entry of each window; the gradient goes to the first of equal ones.
 
     Args:
@@ -52,9 +78,10 @@ def max_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: str = "v
     return _pool("max_pool", inputs, pool_size, strides, padding, data_format)
 
 
-@op
-def average_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid",
-                 data_format: str | None = None) -> Any:
+@op(_pool_rule("average_pool"))
+def average_pool(
+    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
+) -> Any:
     """The mean of each window; padded places do not count.
 
     Args:
@@ -66,7 +93,13 @@ def average_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: str 
     return _pool("average_pool", inputs, pool_size, strides, padding, data_format)
 
 
-@op
+def _global_rule(inputs, data_format=None, keepdims=False):
+    x, first = symbolic_shape("global_average_pool", inputs, data_format)
+    ones = (1,) * (len(x) - 2) if keepdims else ()
+    return symbolic_result((x[0], *ones, x[-1]), first, spec(inputs).dtype)
+
+
+@op(_global_rule)
 def global_average_pool(inputs: Any, data_format: str | None = None, keepdims: bool = False) -> Any:
     """The mean over all spatial axes, in one kernel. (Keras writes it as a mean.)
 
@@ -92,6 +125,7 @@ def global_average_pool(inputs: Any, data_format: str | None = None, keepdims: b
 
 # --- adaptive: the output's size is given, the windows follow -------------------------------------------------------
 
+
 @lru_cache(maxsize=256)
 def _average_matrix(size: int, new_size: int, dtype: Any) -> np.ndarray:
     return arrays.adaptive_average_matrix(size, new_size).astype(dtype)
@@ -107,17 +141,29 @@ def _window_places(size: int, new_size: int) -> np.ndarray:
 
 def _adaptive(name: str, inputs: Any, output_size: Any, data_format: str | None, along_axis: Any) -> Any:
     first = data_format_of(data_format) == "channels_first"
-    rank = len(inputs.shape) - 2
-    if not 1 <= rank <= 3:
-        raise ValueError(f"{name}: inputs must have 1 to 3 spatial axes (3 to 5 axes in all). Received shape: "
-                         f"{tuple(inputs.shape)}")
     y = float_input(inputs)
+    rank = spatial_rank(name, y.shape)
+    _not_empty(name, y.shape, first)
     for axis, size in enumerate(tuple_of(output_size, rank, "output_size"), 2 if first else 1):
-        if y.shape[axis] == 0:
-            raise ValueError(f"{name}: the input has spatial axes of size 0: shape {tuple(inputs.shape)}.")
-        if y.shape[axis] != size:                         # n windows over n places: each place by itself
+        if y.shape[axis] != size:  # n windows over n places: each place by itself
             y = along_axis(y, axis, size)
     return y
+
+
+def _not_empty(name: str, shape: tuple, first: bool) -> None:
+    if 0 in (shape[2:] if first else shape[1:-1]):
+        raise ValueError(f"{name}: the input has spatial axes of size 0: shape {tuple(shape)}.")
+
+
+def _adaptive_rule(name: str) -> Any:
+    def rule(inputs, output_size, data_format=None):
+        x, first = symbolic_shape(name, inputs, data_format)
+        _not_empty(name, x, False)
+        return symbolic_result(
+            (x[0], *tuple_of(output_size, len(x) - 2, "output_size"), x[-1]), first, spec(inputs).dtype
+        )
+
+    return rule
 
 
 def _average_along(x: Any, axis: int, size: int) -> Any:
@@ -126,19 +172,20 @@ def _average_along(x: Any, axis: int, size: int) -> Any:
 
 def apply_matrix(matrix: np.ndarray, x: Any, axis: int) -> Any:
     """Σ_j matrix_ij x_j along one axis of x."""
-    labels = "abcdefgh"[:len(x.shape)]
-    return einsum(f"z{labels[axis]},{labels}->{labels.replace(labels[axis], 'z')}", matrix, x)
+    labels = "abcdefgh"[: len(x.shape)]
+    return einsum(f"z{labels[axis]},{labels}->{labels.replace(labels[axis], 'z')}", backend.active().constant_array(matrix), x)
 
 
 def _max_along(x: Any, axis: int, size: int) -> Any:
     value = value_of(x)
-    places = _window_places(value.shape[axis], size)
-    seen = np.moveaxis(value, axis, -1)[..., places]                                  # (..., size, window)
-    winner = np.take_along_axis(np.broadcast_to(places, seen.shape), seen.argmax(-1)[..., None], -1)[..., 0]
-    return take_along_axis(x, np.moveaxis(winner, -1, axis), axis)
+    places = backend.active().constant_array(_window_places(value.shape[axis], size))  # (size, window)
+    seen = take(moveaxis(value, axis, -1), places, axis=-1)  # (..., size, window)
+    best = plain("broadcast_forward", places, seen.shape, save=False)[0]
+    winner = take_along_axis(best, expand_dims(argmax(seen, axis=-1), -1), -1)  # (..., size, 1)
+    return take_along_axis(x, moveaxis(reshape(winner, winner.shape[:-1]), -1, axis), axis)
 
 
-@op
+@op(_adaptive_rule("adaptive_average_pool"))
 def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
     """The mean over windows chosen so that the output has a given size.
 
@@ -152,7 +199,7 @@ def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None
     return _adaptive("adaptive_average_pool", inputs, output_size, data_format, _average_along)
 
 
-@op
+@op(_adaptive_rule("adaptive_max_pool"))
 def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
     """The largest entry of windows chosen so that the output has a given size; the gradient goes to the first of
     equal ones.

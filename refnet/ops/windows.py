@@ -10,6 +10,7 @@ Forward
 
 Everything here is cached: a layer asks the same question in every step.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from refnet import config
 
 __all__ = ["Size", "data_format_of", "explicit_padding", "output_sizes", "transpose_geometry", "tuple_of"]
 
-Size = int | Sequence[int]                                # one number for all spatial axes, or one for each
+Size = int | Sequence[int]  # one number for all spatial axes, or one for each
 
 
 def tuple_of(value: Any, n: int, name: str, minimum: int = 1) -> tuple[int, ...]:
@@ -31,7 +32,7 @@ def tuple_of(value: Any, n: int, name: str, minimum: int = 1) -> tuple[int, ...]
     Raises:
         ValueError: for anything else, or an entry below `minimum`.
     """
-    if type(value) is tuple and len(value) == n:                             # nearly always, and checked in every step
+    if type(value) is tuple and len(value) == n:  # nearly always, and checked in every step
         for v in value:
             if type(v) is not int or v < minimum:
                 break
@@ -48,8 +49,10 @@ def tuple_of(value: Any, n: int, name: str, minimum: int = 1) -> tuple[int, ...]
             values = ()
         values = tuple(int(v) for v in values)
     if len(values) != n or min(values) < minimum:
-        raise ValueError(f"`{name}` must be an integer or a tuple of {n} integers, each at least {minimum}. "
-                         f"Received: {name}={value!r}")
+        raise ValueError(
+            f"`{name}` must be an integer or a tuple of {n} integers, each at least {minimum}. "
+            f"Received: {name}={value!r}"
+        )
     return values
 
 
@@ -63,14 +66,16 @@ def data_format_of(data_format: str | None) -> str:
         return config.image_data_format()
     found = str(data_format).lower()
     if found not in ("channels_last", "channels_first"):
-        raise ValueError(f"`data_format` must be 'channels_last' or 'channels_first'. Received: "
-                         f"data_format={data_format!r}")
+        raise ValueError(
+            f"`data_format` must be 'channels_last' or 'channels_first'. Received: data_format={data_format!r}"
+        )
     return found
 
 
 @lru_cache(maxsize=4096)
-def explicit_padding(sizes: tuple, window: tuple, strides: tuple, padding: str,
-                     dilation: tuple) -> tuple[tuple[int, int], ...]:
+def explicit_padding(
+    sizes: tuple, window: tuple, strides: tuple, padding: str, dilation: tuple
+) -> tuple[tuple[int, int], ...]:
     """How many places to add before and after, for each axis."""
     if padding == "valid":
         return ((0, 0),) * len(sizes)
@@ -84,8 +89,9 @@ def explicit_padding(sizes: tuple, window: tuple, strides: tuple, padding: str,
 
 
 @lru_cache(maxsize=4096)
-def output_sizes(sizes: tuple, window: tuple, strides: tuple, padding: str, dilation: tuple,
-                 what: str = "kernel") -> tuple:
+def output_sizes(
+    sizes: tuple, window: tuple, strides: tuple, padding: str, dilation: tuple, what: str = "kernel"
+) -> tuple:
     """How many windows there are along each axis; None where the size is not known.
 
     Raises:
@@ -106,18 +112,21 @@ def output_sizes(sizes: tuple, window: tuple, strides: tuple, padding: str, dila
             raise ValueError(
                 f"the output would be empty: a {what} of size {window}{dilated if max(dilation) > 1 else ''} "
                 "does not fit into an input of "
-                f"spatial size {sizes}. Use padding='same', a smaller {what}, or larger inputs.")
+                f"spatial size {sizes}. Use padding='same', a smaller {what}, or larger inputs."
+            )
         else:
             found.append((n - span) // s + 1)
     if any(n == 0 for n in sizes):
-        raise ValueError(f"the output would be empty: the input has spatial size {sizes}. Pass inputs of at "
-                         "least one place.")
+        raise ValueError(
+            f"the output would be empty: the input has spatial size {sizes}. Pass inputs of at least one place."
+        )
     return tuple(found)
 
 
 @lru_cache(maxsize=4096)
-def transpose_geometry(sizes: tuple, window: tuple, strides: tuple, padding: str, output_padding: tuple | None,
-                       dilation: tuple) -> tuple[tuple[int, ...], tuple]:
+def transpose_geometry(
+    sizes: tuple, window: tuple, strides: tuple, padding: str, output_padding: tuple | None, dilation: tuple
+) -> tuple[tuple[int, ...], tuple]:
     """Of a transposed convolution: how much of the full result is cut off before, and the size kept, for each axis.
 
     The full result of an axis has (n - 1) s + span places. Without `output_padding`, "valid" keeps (n - 1) s +
@@ -128,8 +137,9 @@ def transpose_geometry(sizes: tuple, window: tuple, strides: tuple, padding: str
         ValueError: for an unknown padding, or an output that would be empty.
     """
     if padding not in ("valid", "same"):
-        raise ValueError(f"`padding` of a transposed convolution must be 'valid' or 'same'. Received: "
-                         f"padding={padding!r}")
+        raise ValueError(
+            f"`padding` of a transposed convolution must be 'valid' or 'same'. Received: padding={padding!r}"
+        )
     before, size = [], []
     extra = output_padding or (None,) * len(sizes)
     for n, k, s, d, more in zip(sizes, window, strides, dilation, extra, strict=True):
@@ -143,10 +153,12 @@ def transpose_geometry(sizes: tuple, window: tuple, strides: tuple, padding: str
             cut = span - 1 - min(total - total // 2, span - 1)
             kept = None if n is None else n * s if more is None else (n - 1) * s + span % 2 + more
         if kept is not None and kept <= 0:
-            raise ValueError(f"the output would be empty: an input of spatial size {sizes} with "
-                             f"kernel_size={window}, strides={strides}, "
-                             f"padding={padding!r} and output_padding={output_padding} has no output. Use "
-                             "larger inputs or output_padding.")
+            raise ValueError(
+                f"the output would be empty: an input of spatial size {sizes} with "
+                f"kernel_size={window}, strides={strides}, "
+                f"padding={padding!r} and output_padding={output_padding} has no output. Use "
+                "larger inputs or output_padding."
+            )
         before.append(cut)
         size.append(kept)
     return tuple(before), tuple(size)
