@@ -4,6 +4,8 @@ structure_grid.py, what Keras gave in golden/structures_keras.json), or refused 
 import collections
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -63,6 +65,23 @@ class TestInputs:
         a = rn.Input((1,), name="b")
         model = rn.Model({"b": a}, a * 2)
         np.testing.assert_array_equal(model.predict({"a": other, "b": x}, verbose=0), x * 2)
+
+    @pytest.mark.parametrize("made_with", ["list", "written", "sorted"])
+    def test_a_model_in_a_model_takes_the_same_structures(self, rn, made_with):
+        b, a = rn.Input((1,), name="b"), rn.Input((2,), name="a")
+        inputs = {"list": [b, a], "written": {"b": b, "a": a}, "sorted": {"a": a, "b": b}}[made_with]
+        inner = rn.Model(inputs, b + 10 * rn.ops.sum(a, axis=-1, keepdims=True))
+        p, q = rn.Input((1,)), rn.Input((2,))
+        data = [np.ones((3, 1), "float32"), np.full((3, 2), 2, "float32")]
+        ways = [{"b": p, "a": q}, {"a": q, "b": p}, *{"list": [[p, q], (p, q)], "sorted": [[q, p]]}.get(made_with, [])]
+        for way in ways:
+            outer = rn.Model([p, q], inner(way))
+            assert outer.output_shape == (None, 1)
+            np.testing.assert_array_equal(outer(data), np.full((3, 1), 41))
+        assert inner.compute_output_shape({"b": (5, 1), "a": (5, 2)}) == (5, 1)
+        for wrong in ({"b": p, "z": q}, [p, q, p], *([[p, q]] if made_with == "written" else [])):
+            with pytest.raises(ValueError, match="missing input 'a'|has 2 input|does not say which is which"):
+                inner(wrong)
 
     def test_a_list_for_inputs_in_a_dict(self, rn):
         """A dict is walked by sorted keys. Written in another order, a list could mean either: with no error, arrays of
@@ -531,33 +550,42 @@ class TestThreads:
             np.testing.assert_array_equal(y, found[0])
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_a_fork_finds_no_layer_half_built(self, rn):
-        inside = threading.Event()
+        """In a process of its own: other libraries that tests import warn of forks."""
+        program = FORK.replace("NAMESPACE", rn.__name__)
+        assert subprocess.run([sys.executable, "-W", "ignore", "-c", program], timeout=60, check=False).returncode == 0
 
-        class Slow(rn.layers.Layer):
-            def build(self, input_shape):
-                self.w = self.add_weight(shape=(3, 2), name="w")
-                inside.set()
-                time.sleep(0.2)
-                self.b = self.add_weight(shape=(2,), name="b")
 
-            def call(self, x):
-                return rn.ops.matmul(x, self.w) + self.b
+FORK = """
+import os, sys, threading, time
+import numpy as np
+import NAMESPACE as rn
 
-        model, x = rn.Sequential([Slow()]), np.ones((4, 3), "float32")
-        thread = threading.Thread(target=model, args=(x,))
-        thread.start()
-        inside.wait(10)
-        child = os.fork()
-        if not child:
-            fine = model(x).shape == (4, 2) and len(model.weights) == 2 and rn.layers.Dense(2)(x).shape == (4, 2)
-            os._exit(0 if fine else 1)
-        thread.join()
-        deadline = time.monotonic() + 30
-        while (found := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        if found == (0, 0):
-            os.kill(child, 9)
-            os.waitpid(child, 0)
-        assert found == (child, 0)
+inside = threading.Event()
+
+class Slow(rn.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(3, 2), name="w")
+        inside.set()
+        time.sleep(0.2)
+        self.b = self.add_weight(shape=(2,), name="b")
+
+    def call(self, x):
+        return rn.ops.matmul(x, self.w) + self.b
+
+model, x = rn.Sequential([Slow()]), np.ones((4, 3), "float32")
+thread = threading.Thread(target=model, args=(x,))
+thread.start()
+inside.wait(10)
+child = os.fork()
+if not child:
+    fine = model(x).shape == (4, 2) and len(model.weights) == 2 and rn.layers.Dense(2)(x).shape == (4, 2)
+    os._exit(0 if fine else 1)
+thread.join()
+deadline = time.monotonic() + 30
+while (found := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+    time.sleep(0.01)
+if found == (0, 0):
+    os.kill(child, 9)
+sys.exit(found != (child, 0))
+"""

@@ -250,7 +250,7 @@ def test_a_generator_that_is_exhausted(rn):
             run(3, epochs=2, **kwargs)
     assert len(run(4, epochs=2, steps_per_epoch=2)["loss"]) == 2
     assert len(fit(rn, list_like(3), None, batch_size=None, epochs=2)["loss"]) == 2
-    with pytest.warns(UserWarning, match=r"Epoch 2 ends after 1 of 3 steps.*`steps_per_epoch \* epochs`"):
+    with pytest.warns(UserWarning, match=r"Epoch 2: the data ran out after 1 of 3 steps.*`steps_per_epoch \* epochs`"):
         assert len(run(4, epochs=2, steps_per_epoch=3)["loss"]) == 2
     with pytest.raises(ValueError, match="Epoch 1: the data set is empty"):
         run(0)

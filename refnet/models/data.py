@@ -61,7 +61,7 @@ class Data:
                 self._iterator = None
                 if step:
                     warnings.warn(
-                        f"{name} ends after {step} of {self.steps} steps, as the data ran out. Make sure that there are "
+                        f"{name}: the data ran out after {step} of {self.steps} steps; it ends here. Make sure that there are "
                         f"at least `{self.steps_name} * epochs` batches, or lower {self.steps_name}={self.steps}.",
                         stacklevel=3,
                     )
