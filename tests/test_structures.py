@@ -204,6 +204,9 @@ class TestNamesOfLosses:
         model.compile("sgd", "mse")
         with pytest.raises(ValueError, match="no targets for the output 'q'"):
             model.fit(grid.data("b"), {"p": grid.data("p")}, verbose=0)
+        model.compile("sgd", {"p": "mse"}, metrics={"q": ["accuracy"]})
+        with pytest.raises(ValueError, match="'q', which has metrics"), pytest.warns(UserWarning, match="q/kernel"):
+            model.fit(grid.data("b"), {"p": grid.data("p")}, verbose=0)
         model.compile("sgd", {"p": "mse"})  # the remedy
         with pytest.warns(UserWarning, match="q/kernel"):
             model.fit(grid.data("b"), {"p": grid.data("p")}, verbose=0)
