@@ -2,6 +2,7 @@
 structure_grid.py, what Keras gave in golden/structures_keras.json), or refused with a reason."""
 
 import collections
+import importlib.util
 import json
 import os
 import subprocess
@@ -146,6 +147,22 @@ class TestOutputs:
                 case = "/".join([structure, *(f"{key}={value}" for key, value in changes.items())])
                 if case in grid.OUTPUT_CASES or (case := case + "/loss=one") in grid.OUTPUT_CASES:
                     assert refused(grid.output_case(rn, case)), case
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_keras_still_does_what_is_written_down():
+    if any(importlib.util.find_spec(name) is None for name in ("keras", "jax")):
+        pytest.skip("keras and jax are not installed; the golden file is compared")
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    import keras
+
+    for case in list(grid.INPUT_CASES)[::31]:
+        for way, result in grid.input_case(keras, case).items():
+            expected = GOLDEN["inputs"][case][way]
+            assert refused(result) if refused(expected) else same(result, expected), (case, way)
+    for case in list(grid.OUTPUT_CASES)[::251]:
+        result, expected = grid.output_case(keras, case, eager=True), GOLDEN["outputs"][case]
+        assert refused(result) if refused(expected) else all(same(result[k], expected[k]) for k in expected), case
 
 
 def mispaired_by_keras(structure, chosen):

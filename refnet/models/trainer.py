@@ -143,11 +143,12 @@ class Trainer(Steps):
             validation_split: the last fraction of the arrays is not trained on, but evaluated after each epoch.
             validation_data: `(x, y)` or `(x, y, sample_weight)`, or batches, evaluated after each epoch.
             shuffle: take the samples in a new random order in each epoch; `"batch"`: within batches only.
-            class_weight: `{label: weight}`.
-            sample_weight: weights of the samples in the loss.
+            class_weight: `{label: weight}`, for one output: the weight of each sample is that of its class, 1 for labels that
+                are missing. Not together with `sample_weight`.
+            sample_weight: weights of the samples in the loss and in `weighted_metrics`: one per sample, or per step.
             initial_epoch: the number of the first epoch.
             steps_per_epoch: steps after which an epoch ends; needed for generators without end.
-            validation_steps: steps of a validation.
+            validation_steps: steps of a validation: the same batches in each, but for a generator, which goes on.
             validation_batch_size: samples per step of a validation; default `batch_size`.
             validation_freq: validate every so many epochs, or in a list of epochs (counted from 1).
 
@@ -155,7 +156,8 @@ class Trainer(Steps):
             A `History`: `history.history["loss"]` is a list with one number per epoch.
 
         Raises:
-            ValueError: for an uncompiled model; for data that do not fit each other or the model.
+            ValueError: for an uncompiled model; for arguments out of range; for data that do not fit each other or the
+                model; for data that are exhausted before the last epoch.
         """
         self._check_compiled("fit")
         epochs = Range(0, integer=True).check(epochs, "epochs", "fit")
