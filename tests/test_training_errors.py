@@ -289,12 +289,12 @@ def test_a_generator_that_is_exhausted(rn):
         with pytest.raises(ValueError, match=r"Epoch 2: no batch is left: the data yielded 3.*`steps_per_epoch`"):
             run(3, epochs=2, **kwargs)
     assert len(run(4, epochs=2, steps_per_epoch=2)["loss"]) == 2
-    assert len(fit(rn, list_like(3), None, batch_size=None, epochs=2)["loss"]) == 2
+    assert len(fit(rn, Anew(3), None, batch_size=None, epochs=2)["loss"]) == 2
     with pytest.warns(UserWarning, match=r"Epoch 2: the data ran out after 1 of 3 steps.*`steps_per_epoch \* epochs`"):
         assert len(run(4, epochs=2, steps_per_epoch=3)["loss"]) == 2
     with pytest.raises(ValueError, match="Epoch 1: the data set is empty"):
         run(0)
-    with pytest.raises(ValueError, match=r"Validation: no batch is left.*`validation_steps`"):
+    with pytest.raises(ValueError, match=r"Validation after epoch 2: no batch is left.*`validation_steps`"):
         fit(rn, epochs=2, validation_data=batches(2))
     assert len(fit(rn, epochs=2, validation_data=batches(2), validation_steps=1)["val_loss"]) == 2
     with pytest.raises(ValueError, match="predict: the data set is empty"):
@@ -303,8 +303,8 @@ def test_a_generator_that_is_exhausted(rn):
         model_of(rn).evaluate(batches(0), verbose=0)
 
 
-class list_like:
-    """An iterable of batches that can start again."""
+class Anew:
+    """Batches that can start again."""
 
     def __init__(self, count):
         self.count = count

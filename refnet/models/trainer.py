@@ -184,6 +184,7 @@ class Trainer(Steps):
                 callback_list.on_epoch_begin(epoch)
                 logs = self._run_epoch(data, self.train_step, callback_list, "train", f"Epoch {epoch + 1}")
                 if validation is not None and _due(epoch, validation_freq):
+                    validation.name = f"Validation after epoch {epoch + 1}"
                     val_logs = self.evaluate(validation, callbacks=callback_list, return_dict=True, verbose=0)
                     logs.update({f"val_{name}": value for name, value in val_logs.items()})
                 callback_list.on_epoch_end(epoch, logs)
@@ -283,7 +284,6 @@ class Trainer(Steps):
             raise ValueError(f"evaluate() received unknown arguments: {', '.join(sorted(kwargs))}.")
         self._check_compiled("evaluate")
         data = self._data(x, y, sample_weight, batch_size, steps, False, None)
-        name = "evaluate" if data is not x else "Validation"
         data.restart()
         if isinstance(callbacks, callbacks_module.CallbackList):
             callback_list = callbacks
@@ -291,7 +291,7 @@ class Trainer(Steps):
             callback_list = self._callbacks(callbacks, verbose, 1, data.epoch_steps)
         self.reset_metrics()
         callback_list.on_test_begin()
-        logs = self._run_epoch(data, self.test_step, callback_list, "test", name)
+        logs = self._run_epoch(data, self.test_step, callback_list, "test", data.name)
         callback_list.on_test_end(logs)
         return logs if return_dict else self._as_list(logs)
 
