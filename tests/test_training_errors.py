@@ -63,6 +63,46 @@ def test_optimizer_arguments_are_checked_when_made_and_when_set(rn, kind, name, 
         assert clone.get_config() == optimizer.get_config()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [("clipnorm", 0.5, 0.5 / math.sqrt(3)), ("clipvalue", 0.25, 0.25), ("global_clipnorm", 0.5, 0.5 / math.sqrt(3)),
+     ("loss_scale_factor", 2.0, 0.5), ("weight_decay", 0.5, None)],
+)  # fmt: skip
+def test_options_that_are_set_later_count(rn, name, value, expected):
+    """As in Keras: clipping may begin in the middle of a training. (learning rate 1, or 0.5 with decay; gradient 1)"""
+    variable = rn.Variable(np.full(3, 2.0, "float32"))
+    rate = 0.5 if name == "weight_decay" else 1.0
+    optimizer = rn.optimizers.SGD(rate)
+    gradient = np.ones(3, "float32")
+    optimizer.apply([gradient], [variable])
+    setattr(optimizer, name, value)
+    before = variable.numpy()
+    optimizer.apply([gradient], [variable])
+    if name == "weight_decay":
+        np.testing.assert_allclose(variable.numpy(), before * (1 - value * rate) - rate, rtol=1e-6)
+    else:
+        np.testing.assert_allclose(before - variable.numpy(), expected, rtol=1e-6)
+    setattr(optimizer, name, None)
+    before = variable.numpy()
+    optimizer.apply([gradient], [variable])
+    np.testing.assert_allclose(before - variable.numpy(), rate, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [("SGD", "momentum", 0.9), ("RMSprop", "momentum", 0.9), ("Adam", "gradient_accumulation_steps", 2), ("SGD", "use_ema", True)],
+)
+def test_options_with_variables_of_their_own_come_before_building(rn, kind, name, value):
+    optimizer = getattr(rn.optimizers, kind)()
+    step(rn, optimizer)
+    with pytest.raises(ValueError, match=rf"`{name}` needs variables.*Make a new one: {kind}\({name}={value}\)"):
+        setattr(optimizer, name, value)
+    setattr(optimizer, name, getattr(optimizer, name))
+    optimizer = getattr(rn.optimizers, kind)()
+    setattr(optimizer, name, value)
+    step(rn, optimizer)
+
+
 def test_schedules_are_checked(rn):
     schedules = rn.optimizers.schedules
     for arguments, name in [
@@ -249,12 +289,12 @@ def test_a_generator_that_is_exhausted(rn):
         with pytest.raises(ValueError, match=r"Epoch 2: no batch is left: the data yielded 3.*`steps_per_epoch`"):
             run(3, epochs=2, **kwargs)
     assert len(run(4, epochs=2, steps_per_epoch=2)["loss"]) == 2
-    assert len(fit(rn, list_like(3), None, batch_size=None, epochs=2)["loss"]) == 2
-    with pytest.warns(UserWarning, match=r"Epoch 2 ends after 1 of 3 steps.*`steps_per_epoch \* epochs`"):
+    assert len(fit(rn, Anew(3), None, batch_size=None, epochs=2)["loss"]) == 2
+    with pytest.warns(UserWarning, match=r"Epoch 2: the data ran out after 1 of 3 steps.*`steps_per_epoch \* epochs`"):
         assert len(run(4, epochs=2, steps_per_epoch=3)["loss"]) == 2
     with pytest.raises(ValueError, match="Epoch 1: the data set is empty"):
         run(0)
-    with pytest.raises(ValueError, match=r"Validation: no batch is left.*`validation_steps`"):
+    with pytest.raises(ValueError, match=r"Validation after epoch 2: no batch is left.*`validation_steps`"):
         fit(rn, epochs=2, validation_data=batches(2))
     assert len(fit(rn, epochs=2, validation_data=batches(2), validation_steps=1)["val_loss"]) == 2
     with pytest.raises(ValueError, match="predict: the data set is empty"):
@@ -263,8 +303,8 @@ def test_a_generator_that_is_exhausted(rn):
         model_of(rn).evaluate(batches(0), verbose=0)
 
 
-class list_like:
-    """An iterable of batches that can start again."""
+class Anew:
+    """Batches that can start again."""
 
     def __init__(self, count):
         self.count = count

@@ -6,6 +6,9 @@ import pickle
 import numpy as np
 import pytest
 
+# OpenBLAS reads beyond the end of small matrices and may set the processor's flags by what lies there; every number is compared.
+pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered in matmul:RuntimeWarning")
+
 
 @pytest.fixture
 def data(rng):
@@ -102,6 +105,7 @@ def same(rn, models, action):
     assert one == two if isinstance(one, (dict, float, list)) else np.array_equal(one, two)
     for a, b in zip(models[0].variables, models[1].variables, strict=True):
         np.testing.assert_array_equal(a.value, b.value, err_msg=a.path)
+        assert np.isfinite(a.value).all(), a.path
     for a, b in zip(models[0].optimizer.variables, models[1].optimizer.variables, strict=True):
         np.testing.assert_array_equal(a.value, b.value, err_msg=a.path)
 

@@ -230,6 +230,11 @@ class CompiledMetrics(metrics.Metric):
                 for identifier in [] if identifiers is None else tree.flatten(identifiers):
                     if identifier is None:
                         continue
+                    if targets[index] is None:
+                        raise ValueError(
+                            f"There are no targets for the output {names[index]!r}, which has metrics. Pass them in `y`, "
+                            "or compile without metrics for it."
+                        )
                     metric = resolve_metric(identifier, targets[index], outputs[index])
                     entries.append((index, metric, weighted))
                     prefix = f"{names[index]}_" if len(names) > 1 else ""

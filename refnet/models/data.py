@@ -29,9 +29,11 @@ class Data:
     Attributes:
         num_batches: the steps of an epoch, None if not known before its end.
         total: how many batches there were so far.
+        name: whose data they are, for messages.
     """
 
     num_batches = None
+    name = "evaluate"
 
     def __init__(self, steps=None, steps_name="steps"):
         self.steps = Range(1, integer=True, optional=True).check(steps, steps_name, "The number of steps")
@@ -61,7 +63,7 @@ class Data:
                 self._iterator = None
                 if step:
                     warnings.warn(
-                        f"{name} ends after {step} of {self.steps} steps, as the data ran out. Make sure that there are "
+                        f"{name}: the data ran out after {step} of {self.steps} steps; it ends here. Make sure that there are "
                         f"at least `{self.steps_name} * epochs` batches, or lower {self.steps_name}={self.steps}.",
                         stacklevel=3,
                     )
@@ -80,8 +82,8 @@ class Data:
         return ValueError(
             f"{name}: no batch is left: the data yielded {self.total} batch(es) before and cannot start again. Pass "
             f"`{self.steps_name}`, so that an epoch is a part of them (`{self.steps_name} * epochs` is at most their "
-            "number; an endless generator has enough), or what can start again: arrays, a list-like iterable of "
-            "batches, a PyDataset."
+            "number; an endless generator has enough), or what can start again: arrays, a PyDataset, an object "
+            "whose `__iter__` begins anew."
         )
 
     @property

@@ -207,27 +207,25 @@ class Model(Trainer, Layer):
         if self._network is None:
             return super().compute_output_spec(*args, **kwargs)
         inputs = args[0] if args else kwargs["inputs"]
-        shapes = self.compute_output_shape(tree.map_structure(lambda t: t.shape, inputs))
         dtypes = iter([t.dtype for t in self._network.outputs])
-        return map_shapes(lambda shape: graph.KerasTensor(shape, next(dtypes)), shapes)
+        return map_shapes(lambda shape: graph.KerasTensor(shape, next(dtypes)), self._output_shapes(inputs))
 
     def compute_output_shape(self, input_shape: Any):
         """The shape of the output for a shape (or structure of shapes) of the input."""
         if self._network is None:
             return super().compute_output_shape(input_shape)
-        inputs = map_shapes(lambda shape: shape, input_shape)
-        if _flat_shapes(inputs) == [t.shape for t in self.inputs]:
-            return tree_shapes(self.output)
-        return tree_shapes(self._trace_network(inputs))
+        return self._output_shapes(map_shapes(lambda shape: graph.KerasTensor(shape, self.compute_dtype), input_shape))
 
-    def _trace_network(self, input_shape):
-        flat = _flat_shapes(input_shape)
+    def _output_shapes(self, inputs):
+        """The shapes of the outputs in their structure, for symbolic inputs in any structure that fits."""
         network = self._network
-        if len(flat) != len(network.inputs):
-            raise ValueError(f"Model '{self.name}' has {len(network.inputs)} input(s), received {len(flat)} shape(s).")
-        tensors = [graph.KerasTensor(s, t.dtype) for s, t in zip(flat, network.inputs, strict=True)]
-        found = self._trace((tree.pack_sequence_as(network.inputs_struct, tensors),), {})
-        return tree.pack_sequence_as(network.outputs_struct, tree.flatten(found))
+        tensors = network.match(inputs)
+        if all(t is not None and tuple(t.shape) == known.shape for t, known in zip(tensors, network.inputs, strict=True)):
+            return tree_shapes(self.output)
+        probes = [None if t is None else graph.KerasTensor(t.shape, known.dtype)
+                  for t, known in zip(tensors, network.inputs, strict=True)]  # fmt: skip
+        found = self._trace((tree.pack_sequence_as(network.inputs_struct, probes),), {})
+        return tree_shapes(tree.pack_sequence_as(network.outputs_struct, tree.flatten(found)))
 
     def _data_types(self, x):
         del x
@@ -314,12 +312,6 @@ def _functional_arguments(args, kwargs):
             "super().__init__() and defines `call`."
         )
     return None, None, kwargs
-
-
-def _flat_shapes(shapes):
-    found = []
-    map_shapes(found.append, shapes)
-    return found
 
 
 def tree_shapes(tensors):

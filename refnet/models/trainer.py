@@ -146,11 +146,12 @@ class Trainer(Steps):
             validation_split: the last fraction of the arrays is not trained on, but evaluated after each epoch.
             validation_data: `(x, y)` or `(x, y, sample_weight)`, or batches, evaluated after each epoch.
             shuffle: take the samples in a new random order in each epoch; `"batch"`: within batches only.
-            class_weight: `{label: weight}`.
-            sample_weight: weights of the samples in the loss.
+            class_weight: `{label: weight}`, for one output: the weight of each sample is that of its class, 1 for labels that
+                are missing. Not together with `sample_weight`.
+            sample_weight: weights of the samples in the loss and in `weighted_metrics`: one per sample, or per step.
             initial_epoch: the number of the first epoch.
             steps_per_epoch: steps after which an epoch ends; needed for generators without end.
-            validation_steps: steps of a validation.
+            validation_steps: steps of a validation: the same batches in each, but for a generator, which goes on.
             validation_batch_size: samples per step of a validation; default `batch_size`.
             validation_freq: validate every so many epochs, or in a list of epochs (counted from 1).
 
@@ -158,7 +159,8 @@ class Trainer(Steps):
             A `History`: `history.history["loss"]` is a list with one number per epoch.
 
         Raises:
-            ValueError: for an uncompiled model; for data that do not fit each other or the model.
+            ValueError: for an uncompiled model; for arguments out of range; for data that do not fit each other or the
+                model; for data that are exhausted before the last epoch.
         """
         self._check_compiled("fit")
         epochs = Range(0, integer=True).check(epochs, "epochs", "fit")
@@ -185,6 +187,7 @@ class Trainer(Steps):
                 callback_list.on_epoch_begin(epoch)
                 logs = self._run_epoch(data, self.train_step, callback_list, "train", f"Epoch {epoch + 1}")
                 if validation is not None and _due(epoch, validation_freq):
+                    validation.name = f"Validation after epoch {epoch + 1}"
                     val_logs = self.evaluate(validation, callbacks=callback_list, return_dict=True, verbose=0)
                     logs.update({f"val_{name}": value for name, value in val_logs.items()})
                 callback_list.on_epoch_end(epoch, logs)
@@ -316,7 +319,6 @@ class Trainer(Steps):
             raise ValueError(f"evaluate() received unknown arguments: {', '.join(sorted(kwargs))}.")
         self._check_compiled("evaluate")
         data = self._data(x, y, sample_weight, batch_size, steps, False, None)
-        name = "evaluate" if data is not x else "Validation"
         data.restart()
         if isinstance(callbacks, callbacks_module.CallbackList):
             callback_list = callbacks
@@ -324,7 +326,7 @@ class Trainer(Steps):
             callback_list = self._callbacks(callbacks, verbose, 1, data.epoch_steps)
         self.reset_metrics()
         callback_list.on_test_begin()
-        logs = self._run_epoch(data, self.test_step, callback_list, "test", name)
+        logs = self._run_epoch(data, self.test_step, callback_list, "test", data.name)
         callback_list.on_test_end(logs)
         return logs if return_dict else self._as_list(logs)
 

@@ -67,7 +67,15 @@ class Optimizer(UpdateOptions):
         allowed = self._RANGES.get(name)
         if allowed is not None:
             value = allowed.check(value, name, type(self).__name__)
+        built = vars(self).get("built")
+        if built and name in ("momentum", "gradient_accumulation_steps", "use_ema") and value and not getattr(self, name):
+            raise ValueError(
+                f"{type(self).__name__}: `{name}` needs variables of its own, so it cannot be turned on after the "
+                f"optimizer is built. Make a new one: {type(self).__name__}({name}={value})."
+            )
         super().__setattr__(name, value)  # notes that a setting changed
+        if built and name in self._RANGES:
+            object.__setattr__(self, "_plain", self._is_plain())
 
     def __init__(
         self,
@@ -160,7 +168,12 @@ class Optimizer(UpdateOptions):
         if self.gradient_accumulation_steps:
             self._accumulated = self.add_optimizer_variables(variables, "gradient_accumulator")
         self._constrained = [v for v in variables if getattr(v, "constraint", None) is not None]
-        self._plain = not (
+        self._plain = self._is_plain()
+        self.built = True
+
+    def _is_plain(self) -> bool:
+        """Whether an update is the rule alone, without options around it."""
+        return not (
             self.weight_decay is not None
             or self.clipnorm
             or self.clipvalue
@@ -169,7 +182,6 @@ class Optimizer(UpdateOptions):
             or self.loss_scale_factor is not None
             or self.gradient_accumulation_steps
         )
-        self.built = True
 
     @property
     def variables(self) -> list:
