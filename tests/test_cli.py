@@ -149,11 +149,11 @@ def test_a_picture_that_cannot_be_saved_is_found_out_before_the_training(path, r
 
 def test_a_picture_asked_for_without_matplotlib_is_an_error_that_says_what_to_install(capsys, monkeypatch):
     def absent():
-        raise ImportError("matplotlib ... pip install 'refnet[plot]'")
+        raise ImportError("matplotlib ... pip install matplotlib")
 
     monkeypatch.setattr("refnet.plotting.new_figure", absent)
     assert main(["demo", "--plot", "picture.png"]) == 2
-    assert "pip install 'refnet[plot]'" in capsys.readouterr().err
+    assert "pip install matplotlib" in capsys.readouterr().err
 
 
 # --- gradcheck -------------------------------------------------------------------------------------------------------
