@@ -224,7 +224,7 @@ def test_modules_can_be_inspected(rn):
 
 def test_names_are_those_of_keras():
     keras = pytest.importorskip("keras")
-    if f"Keras {keras.__version__}," not in keras_names.__doc__:
+    if f"Keras {keras.__version__}:" not in keras_names.__doc__:
         pytest.skip(f"written for another Keras than {keras.__version__}; scripts/make_keras_names.py writes it anew")
     for path in ("", "layers", "ops", "losses", "metrics", "optimizers.schedules"):
         public = {name for name in dir(get(keras, path)) if not name.startswith("_")}
