@@ -42,6 +42,15 @@ def test_ci_runs_exactly_the_first_two_commands_of_the_readme():
     assert re.findall(r'^bash -c "(.*?)"', read(".ci/run"), flags=re.MULTILINE) == commands
 
 
+def test_ci_compares_with_the_real_keras():
+    """One job installs it and sees that it can be imported: a comparison that is skipped compares nothing."""
+    job = re.search(r"^  keras:.*?(?=^  \S)", read(".github/workflows/ci.yml"), flags=re.MULTILINE | re.DOTALL).group()
+    commands = re.findall(r"- run: (.*)", job)
+    assert "pip install '.[test]' --group keras" in commands and "import jax, keras" in "".join(commands)
+    assert commands[-1].split()[0] == "pytest"
+    assert [requirement.partition(">=")[0] for requirement in PYPROJECT["dependency-groups"]["keras"]] == ["keras", "jax"]
+
+
 def test_ci_is_strict_bash():
     assert read(".ci/run").startswith("#!/usr/bin/env bash\n")
     assert "set -euo pipefail" in read(".ci/run")
