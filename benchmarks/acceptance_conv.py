@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmarks.acceptance_tasks import Arrays
+    from benchmarks.data import Arrays
 
 __all__ = ["PCA_32", "cifar_cnn", "conv_autoencoder", "draw_autoencoder", "mnist_cnn"]
 

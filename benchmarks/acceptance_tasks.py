@@ -18,21 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import acceptance_conv, data
+from benchmarks.data import Arrays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["TASKS", "Arrays", "Task"]
-
-
-@dataclass(frozen=True)
-class Arrays:
-    """One data set as stored by `benchmarks.data`: uint8 images or multi-hot rows, or ready float32 features."""
-
-    x_train: np.ndarray
-    y_train: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
+__all__ = ["TASKS", "Task"]
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,27 @@ import io
 import os
 import pickle
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-__all__ = ["boston_housing", "cifar10", "data_directory", "imdb", "mnist", "multi_hot", "read_archive", "reuters"]
+__all__ = [
+    "Arrays", "boston_housing", "cifar10", "data_directory", "imdb", "mnist", "multi_hot", "read_archive", "reuters",
+]  # fmt: skip
 
 Split = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+@dataclass(frozen=True)
+class Arrays:
+    """One data set as stored by `benchmarks.data`: uint8 images or multi-hot rows, or ready float32 features."""
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
 
 MEMBER_LIMIT = 1 << 30
 """Bytes that a member of an archive may have when unpacked; the largest real one has 55 million."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import select
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 __all__ = [
-    "PeerError", "Worker", "arguments", "environment", "interpreter", "load_results", "start_workers", "store",
-    "summarise",
+    "PeerError", "Worker", "arguments", "environment", "interpreter", "load_results", "require_twin", "start_workers",
+    "store", "summarise",
 ]  # fmt: skip
 
 HERE = Path(__file__).resolve().parent
@@ -162,9 +163,33 @@ def summarise(samples: Sequence[float]) -> dict[str, Any]:
     }
 
 
+def require_twin(peers: Sequence[str]) -> None:
+    """End the program if refnet_fast is to take part and cannot.
+
+    Another peer that is not installed is left out, and the report says so. Without ours it would compare others with
+    one another, and nobody would notice in a source tree that was never built: `python -m benchmarks` takes refnet
+    from that tree, whatever is installed beside it. REFNET_NO_EXT=1 says that it is meant.
+    """
+    if "refnet_fast" not in peers or os.environ.get("REFNET_NO_EXT", "") not in ("", "0"):
+        return
+    try:
+        importlib.import_module("refnet_fast.kernels")
+    except ImportError as error:
+        sys.exit(f"{error}\nTo run the benchmarks without it, where that is meant: set REFNET_NO_EXT=1.")
+
+
+class Parser(argparse.ArgumentParser):
+    """Parses, and sees that refnet_fast is there."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        options = super().parse_args(args, namespace)
+        require_twin(options.peers)
+        return options
+
+
 def arguments(description: str, **defaults: Any) -> argparse.ArgumentParser:
     """The options that all parts share; `defaults` override theirs."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = Parser(description=description)
     parser.add_argument(
         "--peers-python",
         default=os.environ.get("REFNET_PEERS_PYTHON", sys.executable),

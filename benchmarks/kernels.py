@@ -219,6 +219,8 @@ def test_kernel(benchmark: Any, case: Case, backend: str) -> None:
     try:
         kernels = importlib.import_module(BACKENDS[backend])
     except ImportError as error:
+        if os.environ.get("REFNET_NO_EXT", "") in ("", "0"):
+            raise  # half of a comparison would pass for a whole one
         pytest.skip(str(error))
     assert_parity(case, kernels)
     run = case.setup(kernels, np.float32)

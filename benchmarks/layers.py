@@ -206,6 +206,11 @@ def main(argv: list[str] | None = None) -> None:
     parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args(argv)
+    try:
+        importlib.import_module("refnet_fast.kernels")
+    except ImportError as error:  # only with REFNET_NO_EXT, or without refnet_fast among the peers
+        print(f"layers: not run. {error}", flush=True)
+        return
     peaks = measure_peaks(options.threads)
     limit_cpus(options.threads)
     importlib.import_module("refnet_fast").set_num_threads(options.threads)

@@ -8,6 +8,7 @@ The mathematics is in `refnet.kernels`, one chapter a subject; `refnet_fast` is 
     >>> model.fit(x, y, epochs=5)
 """
 from refnet import (
+    absent,
     activations,
     backend,
     callbacks,
@@ -46,3 +47,5 @@ __all__ = [
     "custom_gradient", "datasets", "gradcheck", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers",
     "random", "regularizers", "stop_gradient", "use_backend", "utils", "value_and_grad", "visualize",
 ]
+
+absent.install()  # last, when all that refnet has is there

@@ -46,7 +46,7 @@ _current: ContextVar[Scope | None] = ContextVar("refnet_backend", default=None)
 
 def _find(name: str) -> Scope:
     """The scope of a backend's name, loading the fast kernels when first asked for."""
-    found = _scopes.get(name)
+    found = _scopes.get(name) if name in ("reference", "fast") else None
     if found is not None:
         return found
     if name == "fast":
@@ -65,8 +65,10 @@ def _process_default() -> Scope:
     name = os.environ.get("REFNET_BACKEND", "") or "reference"
     try:
         _default = _find(name)
-    except ValueError as error:
-        raise ValueError(f"The environment variable REFNET_BACKEND is {name!r}. {error}") from None
+    except (ValueError, ImportError) as error:
+        kind = ValueError if isinstance(error, ValueError) else ImportError
+        raise kind(f"The environment variable REFNET_BACKEND is {name!r}. {error}\n"
+                   "Unset REFNET_BACKEND to run on the reference.") from error
     return _default
 
 

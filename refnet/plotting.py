@@ -1,7 +1,7 @@
 """Pictures of a training run: curves, confusion matrix, the images a model got wrong.
 
 Each function draws into the Axes it is given (or a Figure, where several are needed), so they combine freely.
-matplotlib is an extra (`pip install 'refnet[plot]'`) and is imported only when something is drawn.
+matplotlib is an extra (`pip install matplotlib`) and is imported only when something is drawn.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def new_figure(width: float = 12.0, height: float = 8.0) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("matplotlib, which draws, is not installed. Run: pip install 'refnet[plot]'") from error
+        raise ImportError("matplotlib, which draws, is not installed. Run: pip install matplotlib") from error
     return Figure(figsize=(width, height), layout="constrained")
 
 

@@ -74,7 +74,7 @@ def cgroup_quota(root: Path = _CGROUPS, own: Path = _OWN_CGROUP) -> float:
 def default_threads(environ: Mapping[str, str]) -> int:
     """OMP_NUM_THREADS if it is set (of a list, its first entry), else what the machine has."""
     wish = environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if wish.isdigit() and int(wish) > 0:
+    if wish.isdecimal() and int(wish) > 0:
         return int(wish)
     cpus = affinity()
     quota = cgroup_quota()

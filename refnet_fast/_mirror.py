@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from refnet import backend
+from refnet.absent import module_getattr
 from refnet.autodiff import Tensor, Variable
 from refnet.graph import KerasTensor
 
@@ -80,3 +81,4 @@ def mirror(name: str, namespace: dict[str, Any]) -> None:
     namespace["__all__"] = list(original.__all__)
     for public in original.__all__:
         namespace[public] = _counterpart(getattr(original, public))
+    namespace["__getattr__"] = module_getattr(namespace["__name__"], namespace["__all__"])

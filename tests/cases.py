@@ -67,6 +67,15 @@ def away_from_zero(rng: np.random.Generator, shape: Any) -> np.ndarray:
     return np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.05, 1.5, shape))
 
 
+def off_kink(z: np.ndarray) -> np.ndarray:
+    """A bias for each column of z (N, F) that puts 0 into the middle of the widest gap between its entries: relu's z then
+    keep away from the kink, on both sides of it."""
+    ordered = np.sort(z, axis=0)
+    widest = np.diff(ordered, axis=0).argmax(axis=0)[None]                     # (1, F)
+    below, above = (np.take_along_axis(ordered, widest + i, axis=0)[0] for i in (0, 1))
+    return -(below + above) / 2
+
+
 def distribution(rng: np.random.Generator, shape: Any) -> np.ndarray:
     p = rng.uniform(0.1, 1.0, shape)
     return p / p.sum(axis=-1, keepdims=True)
@@ -106,8 +115,9 @@ def _kernel_cases() -> list[KernelCase]:
         rng = rng_for(f"dense{name}")
         for n, d, f in ((7, 5, 19), (30, 40, 50)):
             x, w = away_from_zero(rng, (n, d)) / np.sqrt(d), away_from_zero(rng, (d, f))
-            b = np.where(np.abs(x @ w).min(axis=0) < 0.01, 0.0, 0.0) + 0.003       # keeps relu's z off its kink (checked in a test)
-            add("dense", f"{n}x{d}x{f}-{name}-bias", (x, w, b), name, magnitude=abs_dense)
+            add("dense", f"{n}x{d}x{f}-{name}-bias", (x, w, off_kink(x @ w)), name, magnitude=abs_dense)
+        if name == "relu":                                             # without a bias: every row of one sign, far from 0
+            x, w = np.abs(x) * rng.choice([-1.0, 1.0], (len(x), 1)), np.abs(w)
         add("dense", f"nobias-{name}", (x, w, None), name, magnitude=abs_dense)
         for shape in ((1,), (7,), (33, 3), (4, 5, 6), (0, 3), ()):
             add("activation", f"{name}-{'x'.join(map(str, shape)) or 'scalar'}", (away_from_zero(rng_for(name), shape) * 2,), name)

@@ -1,4 +1,6 @@
 """The benchmarks' own logic: oracle, data reader, verdicts, report. Timing itself is not tested."""
+import ast
+import graphlib
 import io
 import pickle
 import sys
@@ -53,6 +55,35 @@ def test_every_twin_passes_the_check_that_precedes_timing(rn, spec):
                                rtol=1e-4, atol=1e-5)  # fmt: skip
     found = [float(np.ravel(model.train_on_batch(*batches[i % 3]))[0]) for i in range(6)]
     np.testing.assert_allclose(found, oracle.training_losses(spec, weights, batches, 6), rtol=1e-4)
+
+
+def test_the_twin_tells_its_instruction_set(fast):
+    """Without it a measurement cannot be placed."""
+    from benchmarks.peers.keras_api import RefnetFastPeer
+
+    threads = fast.get_num_threads()
+    try:
+        versions = RefnetFastPeer(1).versions()
+    finally:
+        fast.set_num_threads(threads)
+    assert versions == {"refnet_fast": fast.__version__, "isa": fast.kernels.ISA}
+
+
+def test_modules_import_one_way():
+    """No two of them import each other, not even for their annotations."""
+    folder = ROOT / "benchmarks"
+    imports = {}
+    for path in folder.rglob("*.py"):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        named = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                named |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            elif isinstance(node, ast.Import):
+                named |= {alias.name for alias in node.names}
+        imports[name] = named - {name}
+    imports = {name: named & set(imports) - {"benchmarks"} for name, named in imports.items()}
+    graphlib.TopologicalSorter(imports).prepare()  # raises CycleError, which names the circle
 
 
 def write_archive(path, **members):

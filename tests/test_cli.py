@@ -54,6 +54,44 @@ def test_info_names_the_versions_and_the_backend(capsys):
         assert fact in text
 
 
+@pytest.mark.parametrize(("setting", "told"), [
+    ({"REFNET_BACKEND": "cuda"}, ["REFNET_BACKEND is 'cuda'", "'reference'", "Unset REFNET_BACKEND"]),
+    ({"REFNET_BACKEND": "Fast"}, ["REFNET_BACKEND is 'Fast'", "'fast'"]),
+    ({"REFNET_ISA": "sse"}, ["REFNET_ISA is 'sse'", "base", "Unset it"]),
+    ({"REFNET_BACKEND": "fast", "REFNET_ISA": "sse"}, ["REFNET_BACKEND is 'fast'", "REFNET_ISA is 'sse'"]),
+    ({"REFNET_POOL_MB": "much"}, ["REFNET_POOL_MB", "'much'"]),
+    ({"OMP_NUM_THREADS": "all"}, ["OMP_NUM_THREADS is 'all'", "ignored", "at least 1"]),
+    ({"OMP_NUM_THREADS": "0"}, ["OMP_NUM_THREADS is '0'"]),
+    ({"OMP_NUM_THREADS": "\u00b2"}, ["OMP_NUM_THREADS"]),
+    ({"REFNET_BACKEND": "cuda", "REFNET_ISA": "sse", "OMP_NUM_THREADS": "-1"},
+     ["REFNET_BACKEND is 'cuda'", "REFNET_ISA is 'sse'", "OMP_NUM_THREADS is '-1'"]),
+])  # fmt: skip
+def test_info_reports_wrong_settings_instead_of_dying_of_them(setting, told, request):
+    if {"REFNET_ISA", "REFNET_POOL_MB"} & set(setting):
+        request.getfixturevalue("fast")  # nobody reads them without it
+    done = refnet_command("info", **setting)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    for text in ("Python", "NumPy", "Wrong: ", *told):
+        assert text in done.stdout
+    assert done.stdout.count("Wrong: ") == (3 if len(told) == 3 and len(setting) == 3 else 1)
+
+
+@pytest.mark.parametrize("setting", [{}, {"OMP_NUM_THREADS": "2"}, {"OMP_NUM_THREADS": "4,2"}, {"OMP_NUM_THREADS": ""},
+                                     {"REFNET_BACKEND": ""}, {"REFNET_BACKEND": "reference"}])
+def test_info_with_good_settings_exits_with_0(setting):
+    done = refnet_command("info", **setting)
+    assert done.returncode == 0 and "Wrong" not in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("command", [["demo", "--no-plot"], ["gradcheck"]])
+def test_other_commands_say_what_is_wrong_with_a_setting_in_one_message(command):
+    done = refnet_command(*command, REFNET_BACKEND="cuda")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "REFNET_BACKEND is 'cuda'" in done.stderr and "Unset REFNET_BACKEND" in done.stderr
+
+
 # --- demo ------------------------------------------------------------------------------------------------------------
 
 
@@ -149,11 +187,11 @@ def test_a_picture_that_cannot_be_saved_is_found_out_before_the_training(path, r
 
 def test_a_picture_asked_for_without_matplotlib_is_an_error_that_says_what_to_install(capsys, monkeypatch):
     def absent():
-        raise ImportError("matplotlib ... pip install 'refnet[plot]'")
+        raise ImportError("matplotlib ... pip install matplotlib")
 
     monkeypatch.setattr("refnet.plotting.new_figure", absent)
     assert main(["demo", "--plot", "picture.png"]) == 2
-    assert "pip install 'refnet[plot]'" in capsys.readouterr().err
+    assert "pip install matplotlib" in capsys.readouterr().err
 
 
 # --- gradcheck -------------------------------------------------------------------------------------------------------

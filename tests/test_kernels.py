@@ -195,13 +195,37 @@ def test_update_parity(case, dtype, twin):
             assert np.abs(ours.astype(np.float64) - true).max() <= bound
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("case", **by_id(cases.UPDATE_CASES))
-def test_update_writes_in_place_only_what_it_names(case, kernels):
-    w, dw, slots = slots_for(case, np.float32)
-    old = w.copy()
-    getattr(kernels, case.kernel)(w, dw, **slots, **case.kwargs)
-    if w.size:
-        assert not np.array_equal(w, old)
+def test_update_writes_in_place_only_what_it_names(case, dtype, kernels):
+    """The weights and the slots it was given, and those only: not the gradient, nor what lies beside the arrays."""
+    arrays = slots_for(case, dtype)
+    given = {"w": arrays[0], "dw": arrays[1], **{name: slot for name, slot in arrays[2].items() if slot is not None}}
+    framed = {name: np.full(array.size + 64, 7, dtype) for name, array in given.items()}  # each between two margins
+    inside = {name: framed[name][32 : 32 + array.size].reshape(array.shape) for name, array in given.items()}
+    for name, array in given.items():
+        inside[name][...] = array
+    slots = {name: inside.get(name) for name in arrays[2]}
+    assert getattr(kernels, case.kernel)(inside["w"], inside["dw"], **slots, **case.kwargs) is None
+    np.testing.assert_array_equal(inside["dw"], given["dw"])
+    for name, array in given.items():
+        assert (framed[name][:32] == 7).all() and (framed[name][32 + array.size :] == 7).all(), name
+        if array.size and name not in ("dw", "v_max"):  # the largest v so far may stay as it is
+            assert not np.array_equal(inside[name], array), name
+
+
+RELU_CASES = [c for c in cases.KERNEL_CASES if c.kernel in ("dense", "activation") and c.args == ("relu",)]
+
+
+@pytest.mark.parametrize("case", **by_id(RELU_CASES))
+def test_cases_of_relu_keep_off_its_kink(case):
+    """So that a numerical gradient and a rounding error stay on one side of it."""
+    x, *rest = case.inputs
+    w, b = rest if rest else (None, None)
+    z = x if w is None else x @ w + (0 if b is None else b)
+    assert z.size == 0 or np.abs(z).min() > 0.01
+    if z.size > 100:
+        assert 0.1 < np.mean(z > 0) < 0.9  # on both sides
 
 
 @pytest.mark.parametrize("threads", [2, 4])

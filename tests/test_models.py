@@ -45,13 +45,43 @@ class TestSequential:
         assert len(model.layers) == 2 and model.count_params() == 24 + 15
 
     def test_is_built_by_its_first_data(self, rn):
-        model = rn.Sequential([rn.layers.Dense(4), rn.layers.Dense(3)], name="late")
+        model = rn.Sequential([rn.layers.Dense(4, name="a"), rn.layers.Dense(3, name="b")], name="late")
         assert not model.built and model.weights == []
         assert model(x_of(2, 6)).shape == (2, 3)
-        assert (model.built and model.weights[0].path == "late/dense/kernel") or "late/" in model.weights[0].path
+        assert model.built
+        assert [w.path for w in model.weights] == ["late/a/kernel", "late/a/bias", "late/b/kernel", "late/b/bias"]
         model = rn.Sequential([rn.layers.Dense(4)])
         model.build((None, 3))
         assert model.output_shape == (None, 4)
+
+    def test_paths_of_weights_name_each_model_once_however_it_is_built(self, rn):
+        """As in Keras: by `build`, by data, by symbols, inside another model."""
+        x = x_of(2, 6)
+
+        def late():
+            return rn.Sequential([rn.layers.Dense(4, name="a"), rn.layers.Dense(3, name="b")], name="late")
+
+        class Outer(rn.Model):
+            def __init__(self):
+                super().__init__(name="outer")
+                self.inner = late()
+
+            def call(self, x):
+                return self.inner(x)
+
+        def by(action, model):
+            action(model)
+            return [w.path for w in model.weights]
+
+        alone = ["late/a/kernel", "late/a/bias", "late/b/kernel", "late/b/bias"]
+        nested = [f"outer/{path}" for path in alone]
+        assert by(lambda m: m.build((None, 6)), late()) == alone
+        assert by(lambda m: m(x), late()) == alone
+        assert by(lambda m: m.predict(x, verbose=0), late()) == alone
+        assert by(lambda m: m(rn.Input((6,))), late()) == alone
+        assert by(lambda m: m(x), rn.Sequential([late()], name="outer")) == nested
+        assert by(lambda m: m, rn.Sequential([rn.Input((6,)), late()], name="outer")) == nested
+        assert by(lambda m: m(x), Outer()) == nested
 
     def test_first_layer_with_input_shape(self, rn):
         model = rn.Sequential([rn.layers.Dense(4, input_shape=(3,)), rn.layers.Dense(2)])

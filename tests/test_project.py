@@ -4,9 +4,11 @@ import ast
 import importlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -38,6 +40,15 @@ def test_ci_runs_exactly_the_first_two_commands_of_the_readme():
     commands = [block.strip() for block in code_blocks(read("README.md"), "sh")][:2]
     assert commands == ["pip install . && refnet demo", "pip install '.[test]' && pytest"]
     assert re.findall(r'^bash -c "(.*?)"', read(".ci/run"), flags=re.MULTILINE) == commands
+
+
+def test_ci_compares_with_the_real_keras():
+    """One job installs it and sees that it can be imported: a comparison that is skipped compares nothing."""
+    job = re.search(r"^  keras:.*?(?=^  \S)", read(".github/workflows/ci.yml"), flags=re.MULTILINE | re.DOTALL).group()
+    commands = re.findall(r"- run: (.*)", job)
+    assert "pip install '.[test]' --group keras" in commands and "import jax, keras" in "".join(commands)
+    assert commands[-1].split()[0] == "pytest"
+    assert [requirement.partition(">=")[0] for requirement in PYPROJECT["dependency-groups"]["keras"]] == ["keras", "jax"]
 
 
 def test_ci_is_strict_bash():
@@ -122,7 +133,7 @@ def test_readme_shows_the_examples_as_they_are():
 # Imports run one way, down. A module may import, when it is itself imported, modules of lower rank; those of its own
 # rank only within its own package. (What a function imports when it is called is not part of this order.)
 RANKS = {
-    "kernels": 0, "config": 0, "datasets": 0, "plotting": 0,
+    "kernels": 0, "config": 0, "keras_names": 0, "absent": 0, "datasets": 0, "plotting": 0,
     "backend": 1,
     "autodiff": 2,
     "graph": 3, "recording": 3,
@@ -233,6 +244,75 @@ def test_without_its_compiled_part_the_twin_says_why_and_how_to_build_it():
     assert text.count("To build it") == 2
 
 
+@pytest.fixture
+def unbuilt(tmp_path):
+    """A source tree as it is checked out, nothing built in it, and beside it a folder that looks like site-packages."""
+    tree, site = tmp_path / "a tree", tmp_path / "site"
+    for name in ("refnet", "refnet_fast"):
+        shutil.copytree(PACKAGE.parent / name, tree / name,
+                        ignore=shutil.ignore_patterns("*.so", "*.pyd", "_build_info.py", "__pycache__"))
+    shutil.copytree(ROOT / "benchmarks", tree / "benchmarks", ignore=shutil.ignore_patterns("__pycache__"))
+    (tree / "tests").mkdir()
+    shutil.copy(ROOT / "tests/conftest.py", tree / "tests")
+    for name in ("setup.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tree)
+    (tree / "tests/test_twin.py").write_text("def test_twin(fast):\n    pass\n", encoding="utf-8")
+    (site / "refnet_fast").mkdir(parents=True)
+    return tree, site
+
+
+def in_unbuilt(unbuilt, *command, **environment):
+    tree, site = unbuilt
+    inherited = {k: v for k, v in os.environ.items()
+                 if k not in ("PYTHONSAFEPATH", "CI", "REFNET_NO_EXT", "REFNET_REQUIRE_FAST")}
+    # An editable installation, if the tests run on one, would be a second thing that the tree hides: not here.
+    (site / "sitecustomize.py").write_text(
+        "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in getattr(f, '__module__', '').lower()]",
+        encoding="utf-8")
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, encoding="utf-8", timeout=120, cwd=tree,
+                          env={**inherited, "PYTHONPATH": str(site), "PYTHONIOENCODING": "utf-8", **environment})
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [["pytest"], ["benchmarks"], ["benchmarks.training"], ["benchmarks.layers"]],
+                         ids=lambda command: command[0])
+def test_a_tree_that_was_never_built_is_not_taken_for_the_library(unbuilt, command):
+    """`python -m ...` in it would test, or measure, the reference alone."""
+    tree, site = unbuilt
+    code, text = in_unbuilt(unbuilt, *command)
+    assert code not in (0, 5), text
+    assert f"never built in the source tree {tree}" in text
+    assert f"pip install -e '{tree}'" in text and "REFNET_NO_EXT=1" in text and "hides" not in text
+    (site / f"refnet_fast/_runtime{EXTENSION_SUFFIXES[0]}").touch()
+    code, text = in_unbuilt(unbuilt, *command)
+    assert code not in (0, 5), text
+    assert f"hides the one that is installed in {site / 'refnet_fast'}" in text
+
+
+def test_a_tree_without_extensions_is_tested_where_that_is_meant(unbuilt):
+    code, text = in_unbuilt(unbuilt, "pytest", REFNET_NO_EXT="1")
+    assert code == 0 and "1 skipped" in text
+    assert in_unbuilt(unbuilt, "pytest", REFNET_NO_EXT="0")[0] != 0
+
+
+@pytest.mark.parametrize("variable", [None, "CI", "REFNET_REQUIRE_FAST"])
+def test_an_installation_without_a_compiler_skips_unless_the_twin_is_required(unbuilt, variable):
+    tree, site = unbuilt
+    (tree / "refnet_fast/_build_info.py").write_text("REASON = 'no compiler.'", encoding="utf-8")
+    code, text = in_unbuilt(unbuilt, "pytest", **({variable: "1"} if variable else {}))
+    assert "no compiled part: no compiler." in text
+    assert (code == 0) == (variable is None), text
+    (site / f"refnet_fast/_runtime{EXTENSION_SUFFIXES[0]}").touch()  # a failed build in a tree hides a good one, too
+    assert in_unbuilt(unbuilt, "pytest")[0] != 0
+
+
+def test_a_build_for_another_python_says_so(unbuilt):
+    tree, _ = unbuilt
+    (tree / "refnet_fast/_runtime.cpython-399-x86_64-linux-gnu.so").touch()
+    code, text = in_unbuilt(unbuilt, "pytest")
+    assert code != 0 and "built for another Python (_runtime.cpython-399" in text
+
+
 def test_importing_refnet_imports_nothing_heavy():
     loaded = set(fresh_process("import sys, refnet; print(*sys.modules)").split())
     heavy = {"rich", "h5py", "matplotlib", "pooch", "scipy", "threadpoolctl", "refnet_fast", "refnet.cli", "refnet.plotting"}
@@ -249,10 +329,14 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
-def test_examples_run(path, request):
-    if re.search("^import refnet_fast", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
+def test_examples_run(path, request, tmp_path):
+    text = path.read_text(encoding="utf-8")
+    if re.search("^import refnet_fast", text, flags=re.MULTILINE):
         request.getfixturevalue("fast")  # skips, with the reason, where it is not built
-    done = subprocess.run([sys.executable, "-W", "error", path], capture_output=True, text=True, timeout=120)
+    if ".save(" in text:
+        pytest.importorskip("matplotlib")
+    done = subprocess.run([sys.executable, "-W", "error", path], capture_output=True, text=True, timeout=120,
+                          cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     accuracies = re.findall(r"test accuracy (0\.\d+)", done.stdout)
     if accuracies:

@@ -192,6 +192,4 @@ class RefnetFastPeer(RefnetPeer):
         self.api.set_num_threads(threads)
 
     def versions(self) -> dict[str, str]:
-        settings = self.api.config() if callable(getattr(self.api, "config", None)) else {}
-        isa = settings.get("isa", "") if isinstance(settings, dict) else ""
-        return {"refnet_fast": getattr(self.api, "__version__", "?"), "isa": str(isa)}
+        return {"refnet_fast": self.api.__version__, "isa": self.api.show_config()["isa"]}

@@ -45,6 +45,16 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def check_backend() -> None:
+    """Refuse a REFNET_BACKEND that cannot be had before anything is printed."""
+    import refnet
+
+    try:
+        refnet.backend.backend()
+    except (ValueError, ImportError) as error:
+        raise UsageError(str(error)) from error
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -60,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         parser = build_parser()
         args = parser.parse_args(argv)
+        if args.command != "info":  # which reports it, with all else that may be wrong
+            check_backend()
         code = args.run(args)
         sys.stdout.flush()
         return code

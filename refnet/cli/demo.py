@@ -158,7 +158,7 @@ def compare_twins(args: argparse.Namespace, picture: Path | None) -> int:
         save_picture(picture, runs, x_test, y_test)
         console.print(f"The picture: {picture}", markup=False, soft_wrap=True)
     elif not args.no_plot:
-        console.print("No picture: matplotlib is not installed (pip install 'refnet[plot]').", markup=False)
+        console.print("No picture: matplotlib is not installed (pip install matplotlib).", markup=False)
     return 0 if all(promise.kept for promise in promises) else 1
 
 

@@ -1,5 +1,6 @@
 """Sequential: layers one after the other. Once its input is known it is a functional model with one path."""
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,8 @@ class Sequential(Model):
 
     def _connect(self, x):
         inputs = x
-        with naming.name_scope(self.name):
+        # `build` has opened the scope of this model's name already; `add` has not
+        with contextlib.nullcontext() if self._building else naming.name_scope(self.name):
             for layer in self._stack:
                 if not isinstance(layer, InputLayer):
                     x = layer(x)

@@ -5,6 +5,8 @@ import difflib
 import re
 import threading
 
+from refnet import absent
+
 __all__ = ["auto_name", "clear_session", "get_uid", "name_scope", "to_snake_case"]
 
 _counters: dict[str, int] = {}
@@ -70,7 +72,22 @@ def did_you_mean(name, known) -> str:
     return f" Did you mean {matches[0]!r}?" if matches else ""
 
 
+# What an error calls a kind of object  ->  the module that Keras keeps it in
+_MODULES = {
+    "loss": "losses", "metric": "metrics", "activation": "activations", "optimizer": "optimizers",
+    "initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints",
+}  # fmt: skip
+
+
 def unknown_name(kind: str, name, known) -> ValueError:
-    """The error for a name nobody has: says what was asked for, the nearest match, and the alternatives."""
+    """The error for a name that refnet does not know: whether Keras does, else the nearest match; and the alternatives.
+
+    Args:
+        kind: "loss", "metric", ... or "class in keras.layers".
+        name: what was asked for.
+        known: the names that would do.
+    """
     names = ", ".join(sorted({str(k) for k in known}))
-    return ValueError(f"Unknown {kind}: {name!r}.{did_you_mean(name, known)} Known names: {names}.")
+    hint = absent.in_keras(_MODULES.get(kind) or kind.rpartition("keras.")[2], name)
+    hint = f" {hint}" if hint else did_you_mean(name, known)
+    return ValueError(f"Unknown {kind}: {name!r}.{hint} Known names: {names}.")

@@ -1,6 +1,7 @@
 """The progress bar: epoch, steps, time per step, loss, metrics.
 
-In a terminal and a notebook it is drawn by rich; in a pipe (or with verbose=2) it is one plain line an epoch. Between
+In a terminal it is drawn by rich; in a notebook it is a line of text that is written over, for a widget would leave
+nothing in the notebook that is saved or converted; in a pipe (or with verbose=2) it is one plain line an epoch. Between
 two drawings it costs one look at the clock, and it draws less often where drawing is slow: never more than about 2 %
 of the time.
 """
@@ -18,10 +19,13 @@ def interactive() -> bool:
     """Whether a moving bar can be drawn: in a terminal or a notebook."""
     if not config.is_interactive_logging_enabled():
         return False
-    if "ipykernel" in sys.modules:
-        return True
     isatty = getattr(sys.stdout, "isatty", None)
-    return bool(isatty and isatty())
+    return in_notebook() or bool(isatty and isatty())
+
+
+def in_notebook() -> bool:
+    """Whether standard output goes to a notebook: Jupyter's kernel has then put a stream of its own in its place."""
+    return type(sys.stdout).__module__.partition(".")[0] == "ipykernel"
 
 
 class Progbar:
@@ -138,7 +142,7 @@ class Progbar:
 
     def _draw(self, current, now, finalize):
         if self._display is None:
-            self._display = _Display(self.width)
+            self._display = _Line() if in_notebook() else _Display(self.width)
         remaining = "" if finalize or not self.target else self._time_per_step(current, now) * (self.target - current)
         elapsed = f"{now - self._start:.0f}s" if remaining == "" else _duration(remaining)
         info = " ".join((elapsed, self._pace(current, now)))
@@ -154,20 +158,34 @@ def _duration(seconds) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}" if minutes else f"{seconds}s"
 
 
+class _Line:
+    """One line of text, written over: the display of a notebook. It needs no widget, and stays when the cell is done."""
+
+    def __init__(self):
+        self._length = 0
+
+    def draw(self, current, target, info, last):
+        line = f"{_count(current, target)} {info}"
+        sys.stdout.write("\r" + line.ljust(self._length))  # what a longer line left is covered with spaces
+        sys.stdout.flush()
+        self._length = len(line)
+
+    def close(self):
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+
+
 class _Display:
-    """One moving line, drawn by rich."""
+    """One moving line of a terminal, drawn by rich."""
 
     def __init__(self, width):
         from rich.console import Console
         from rich.live import Live
 
         self._width = width
-        self._console = Console(highlight=False)
-        self._notebook = self._console.is_jupyter and not _has_widgets()
-        self._live = None
-        if not self._notebook:
-            self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
-            self._live.start()
+        console = Console(highlight=False, force_jupyter=False)
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+        self._live.start()
 
     def draw(self, current, target, info, last):
         """Draw the line; the last time in full length, over several lines if need be."""
@@ -175,30 +193,19 @@ class _Display:
         from rich.table import Table
         from rich.text import Text
 
-        count = f"{current:>{len(str(target))}}/{target}" if target else f"{current}/Unknown"
-        if self._live is None:  # a notebook without ipywidgets: rewrite one line of text
-            sys.stdout.write(f"\r{count} {info}")
-            sys.stdout.flush()
-            return
         line = Table.grid(padding=(0, 1))
         bar = ProgressBar(total=target or 100, completed=current if target else 0, width=self._width, pulse=not target,
                           style="grey37", complete_style="green", finished_style="green")  # fmt: skip
         line.add_row(
-            Text(count, style="bold", no_wrap=True),
+            Text(_count(current, target), style="bold", no_wrap=True),
             bar,
             Text(info, no_wrap=not last, overflow="fold" if last else "ellipsis"),
         )
         self._live.update(line, refresh=True)
 
     def close(self):
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-        elif self._notebook:
-            sys.stdout.write("\n")
+        self._live.stop()
 
 
-def _has_widgets() -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec("ipywidgets") is not None
+def _count(current, target) -> str:
+    return f"{current:>{len(str(target))}}/{target}" if target else f"{current}/Unknown"

@@ -4,7 +4,7 @@ A dict is walked in the order of its sorted keys, as Keras does; anything that i
 None included.
 """
 
-__all__ = ["flatten", "is_nested", "map_structure", "pack_sequence_as", "same_structure"]
+__all__ = ["flatten", "is_nested", "map_structure", "pack_sequence_as"]
 
 
 def is_nested(structure) -> bool:
@@ -70,12 +70,3 @@ def pack_sequence_as(structure, leaves):
         return next(remaining)
 
     return pack(structure)
-
-
-def same_structure(a, b) -> bool:
-    """Whether two structures nest alike (a list and a tuple of the same length do)."""
-    if isinstance(a, dict):
-        return isinstance(b, dict) and a.keys() == b.keys() and all(same_structure(a[k], b[k]) for k in a)
-    if isinstance(a, (list, tuple)):
-        return isinstance(b, (list, tuple)) and len(a) == len(b) and all(map(same_structure, a, b))
-    return not is_nested(b)

@@ -6,6 +6,7 @@ here, at import. `REFNET_ISA=base|avx2|avx512` forces a narrower one; `load(isa)
 """
 import os as _os
 from importlib import import_module as _import_module
+from importlib.util import find_spec as _find_spec
 from types import ModuleType as _ModuleType
 
 from refnet.kernels import arrays as _arrays
@@ -18,20 +19,18 @@ _quiet = "GOMP_SPINCOUNT" not in _os.environ and "OMP_WAIT_POLICY" not in _os.en
 if _quiet:
     _os.environ["GOMP_SPINCOUNT"] = "5000"
 try:
-    # not `from refnet_fast import _runtime`: where it is missing that blames a circular import
+    # Not `from refnet_fast import _runtime`: where it is missing that blames a circular import. And not whatever is
+    # found: beside an editable installation, a tree that was never built would get the runtime of another one.
+    _spec = _find_spec("refnet_fast._runtime")
+    if _spec is None or _os.path.dirname(_spec.origin or "") != _os.path.dirname(_os.path.dirname(__file__)):
+        raise ModuleNotFoundError("refnet_fast._runtime")
     _runtime = _import_module("refnet_fast._runtime")
-except ModuleNotFoundError as _missing:
+except ModuleNotFoundError:
     try:
         from refnet_fast._build_info import REASON as _reason
     except ModuleNotFoundError:
         _reason = None
-    raise ImportError(
-        f"refnet_fast has no compiled part: {_reason or 'it was never built in this tree'}\n"
-        "To build it: install a C compiler (gcc or clang; on Debian `apt install build-essential`, on macOS "
-        "`xcode-select --install` and `brew install libomp`), then `pip install --force-reinstall --no-cache-dir "
-        "--no-deps refnet`, or in a source tree `python setup.py build_ext --inplace`. The reference, `import refnet`, "
-        "needs none of it."
-    ) from _missing
+    raise _import_module("refnet_fast._absent").NotBuilt(_reason) from None
 
 CHAPTERS = ("activation", "adam", "averages", "batch_norm", "convolution", "convolution_pooling",
             "convolution_transpose", "counters", "cross_entropy", "dense", "depthwise", "dropout", "einsum",
@@ -65,12 +64,13 @@ def load(isa):
         ImportError: this machine does not run it, or it was not built.
     """
     if isa not in _runtime.ISAS:
-        raise ImportError(f"Unknown instruction set {isa!r}; there are {', '.join(_runtime.ISAS)}.")
+        raise ImportError(f"Unknown instruction set {isa!r}. Here there are: {', '.join(available())}.")
     if _runtime.ISAS.index(isa) > _runtime.ISAS.index(_runtime.machine_isa()):
         raise ImportError(f"Instruction set {isa!r} was asked for, but this machine only runs "
-                          f"{_runtime.machine_isa()!r}. Unset REFNET_ISA or choose that.")
+                          f"{_runtime.machine_isa()!r}. Here there are: {', '.join(available())}.")
     if not _built(isa):
-        raise ImportError(f"Instruction set {isa!r} was asked for, but refnet_fast was built without it.")
+        raise ImportError(f"Instruction set {isa!r} was asked for, but refnet_fast was built without it. Here there are: "
+                          f"{', '.join(available())}.")
     chosen = _ModuleType(f"refnet_fast.kernels._{isa}", f"The fast kernels, compiled for {isa}.")
     chosen.NAME, chosen.ISA, chosen.CHAPTERS, chosen.__all__ = NAME, isa, CHAPTERS, ["CHAPTERS", "NAME"]
     for chapter in CHAPTERS:
@@ -87,17 +87,19 @@ def load(isa):
 
 def _choose():
     wish = _os.environ.get("REFNET_ISA", "").strip().lower()
-    if wish:
-        return wish
-    for isa in reversed(_runtime.ISAS[:_runtime.ISAS.index(_runtime.machine_isa()) + 1]):
-        if _built(isa):
-            return isa
-    raise ImportError("refnet_fast was built without any kernels: run `pip install --force-reinstall --no-cache-dir "
-                      "refnet` with a C compiler installed.")
+    if not available():
+        raise _import_module("refnet_fast._absent").NotBuilt("none of its kernels was built")
+    if not wish:
+        return load(available()[-1])
+    try:
+        return load(wish)
+    except ImportError as error:
+        raise ImportError(f"The environment variable REFNET_ISA is {wish!r}. {error} Unset it, or set it to one of these."
+                          ) from None
 
 
-ISA = _choose()
-_chosen = load(ISA)
+_chosen = _choose()
+ISA = _chosen.ISA
 if _quiet:
     del _os.environ["GOMP_SPINCOUNT"]                        # it is read by now; children choose for themselves
 __all__ = list(_chosen.__all__)
