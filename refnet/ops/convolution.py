@@ -52,6 +52,8 @@ def symbolic_result(shape: Shape, first: bool, dtype: Any) -> KerasTensor:
 
 
 def _check_kernel(name: str, shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
+    if None in shape:
+        raise ValueError(f"{name}: the sizes of a kernel must be known. Received kernel shape: {shape}")
     if len(shape) != rank + 2:
         raise ValueError(
             f"{name}: inputs with {rank} spatial axes need a kernel of {rank + 2} axes. Received kernel shape: {shape}"
