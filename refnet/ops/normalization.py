@@ -12,7 +12,7 @@ from refnet import backend, config
 from refnet.autodiff import apply, is_live, value_of
 from refnet.graph import KerasTensor
 from refnet.ops._op import array_of, as_type, constant, float_input, op
-from refnet.ops.dtypes import kernel_float
+from refnet.ops.dtypes import floating, kernel_float
 from refnet.ops.nn import relu
 from refnet.ops.numpy import (
     abs,
@@ -350,7 +350,7 @@ def group_normalization(
 
 def _normalize_rule(x, axis=-1, order=2, epsilon=None):
     axes_in("normalize", axis, len(shape_of(x)))
-    return like(x, dtype=kernel_float(spec(x).dtype))
+    return like(x, dtype=floating(spec(x).dtype))
 
 
 @op(_normalize_rule)
@@ -367,7 +367,8 @@ def normalize(x: Any, axis: int | Sequence[int] | None = -1, order: int = 2, eps
         raise ValueError(f"normalize: `order` must be an integer of at least 1. Received: order={order!r}")
     epsilon = config.epsilon() if epsilon is None else epsilon
     axis = tuple(axis) if isinstance(axis, list) else axis
-    x = float_input(x)
+    x = array_of(x)
+    x = as_type(x, floating(x.dtype))
     if order == 2:  # the bound is put inside the root: the slope at 0 is finite there
         return multiply(x, rsqrt(maximum(sum(square(x), axis=axis, keepdims=True), epsilon * epsilon)))
     norm = power(sum(power(abs(x), order), axis=axis, keepdims=True), 1.0 / order)
