@@ -85,7 +85,7 @@ def steps(name, args, kwargs, recording, monkeypatch):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int32"])
 @pytest.mark.parametrize("recording", [False, True])
-@pytest.mark.parametrize("name, args, kwargs", table.cases())
+@pytest.mark.parametrize("name, args, kwargs", [p for p in table.cases() if p.values[0] not in WRITTEN])
 def test_every_step_is_a_kernels(name, args, kwargs, recording, dtype, monkeypatch):
     def make(seed):
         rng = np.random.default_rng(seed)
@@ -99,8 +99,7 @@ def test_every_step_is_a_kernels(name, args, kwargs, recording, dtype, monkeypat
         )
 
     first, unseen = steps(name, *make(1), recording, monkeypatch)
-    if name not in WRITTEN:
-        assert unseen == [], "this result is no kernel's"
+    assert unseen == [], "this result is no kernel's"
     second, _ = steps(name, *make(2), recording, monkeypatch)
     assert len(first) == len(second)
     for a, b in zip(first, second, strict=True):
@@ -109,7 +108,6 @@ def test_every_step_is_a_kernels(name, args, kwargs, recording, dtype, monkeypat
 
 def test_kernels_give_arrays():
     """0-d arrays too, where NumPy makes scalars of them; forward and backward."""
-    import cases
 
     for case in cases.SHARED_CASES:
         y, saved = case.forward(refnet.kernels)

@@ -17,7 +17,8 @@ from refnet.ops._op import OPS
 
 NOT_DIFFERENTIABLE = frozenset(
     "all allclose any argmax argmin argsort ceil count_nonzero equal floor floor_divide greater greater_equal isclose isfinite "
-    "isinf isnan less less_equal logical_and logical_not logical_or logical_xor not_equal one_hot ones_like round sign stop_gradient "
+    "isinf isnan less less_equal logical_and logical_not logical_or logical_xor not_equal one_hot ones_like round sign "
+    "stop_gradient "
     "zeros_like where cast full_like".split()
 )
 OTHER_KEY = {
