@@ -11,7 +11,7 @@ import numpy as np
 from refnet import backend, config
 from refnet.autodiff import apply, is_live, value_of
 from refnet.graph import KerasTensor
-from refnet.ops._op import array_of, as_type, constant, float_input, op
+from refnet.ops._op import array_of, as_type, constant, float_input, op, parameter
 from refnet.ops.dtypes import floating, kernel_float
 from refnet.ops.nn import relu
 from refnet.ops.numpy import (
@@ -105,8 +105,8 @@ def _features(name: str, x: Any, axis: int, *parameters: Any) -> int | None:
     """The number of features, which all parameters must have."""
     shape = shape_of(x)
     (axis,) = _axes_of(name, axis, len(shape))
-    for parameter in parameters:
-        if parameter is not None and not same_size(size := size_of(shape_of(parameter)), shape[axis]):
+    for given in parameters:
+        if given is not None and not same_size(size := size_of(shape_of(given)), shape[axis]):
             raise ValueError(
                 f"{name}: an input of shape {shape} has {shape[axis]} features along axis {axis}, but a parameter has "
                 f"{size}."
@@ -152,7 +152,7 @@ def normalize_batch(
     y = apply(
         kernels.batch_norm_forward,
         kernels.batch_norm_backward,
-        (rows, gamma, beta),
+        (rows, parameter(gamma, dtype), parameter(beta, dtype)),
         epsilon,
         statistics,
         True,
@@ -196,7 +196,7 @@ def batch_normalization(
             apply(
                 kernels.batch_norm_forward,
                 kernels.batch_norm_backward,
-                (rows, scale, offset),
+                (rows, parameter(scale, rows.dtype), parameter(offset, rows.dtype)),
                 epsilon,
                 statistics,
                 False,
