@@ -26,6 +26,8 @@ References
 """
 from __future__ import annotations
 
+import dis
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -196,9 +198,9 @@ class Tensor(Operators):
 
     def item(self): return self.value.item()
     def __array__(self, dtype=None, copy=None): return _as_array(self, dtype)
-    def __float__(self): return float(self.value)
-    def __int__(self): return int(self.value)
-    def __bool__(self): return bool(self.value)
+    def __float__(self): return float(_read(self))
+    def __int__(self): return int(_read(self))
+    def __bool__(self): return bool(_read(self))
     def __index__(self): return self.value.__index__()
     def __len__(self): return len(self.value)
     def __format__(self, spec): return _formatted(self, spec)
@@ -368,11 +370,12 @@ class Variable(Operators):
 
     def assign_add(self, value: Any) -> Variable: return self.assign(DISPATCH["add"](self.value, value))
     def assign_sub(self, value: Any) -> Variable: return self.assign(DISPATCH["subtract"](self.value, value))
+    def __pos__(self): return DISPATCH["linear"](self)
     def __iadd__(self, value): return DISPATCH["add"](self, value)      # a new value: the variable itself is left alone
     def __array__(self, dtype=None, copy=None): return _as_array(self, dtype)
-    def __float__(self): return float(self.value)
-    def __int__(self): return int(self.value)
-    def __bool__(self): return bool(self.value)
+    def __float__(self): return float(_read(self))
+    def __int__(self): return int(_read(self))
+    def __bool__(self): return bool(_read(self))
     def __index__(self): return self.value.__index__()
     def __len__(self): return len(self.value)
 
@@ -410,6 +413,18 @@ def is_recording() -> bool:
     return bool(_tapes.get())
 
 
+def _read(x: Tensor | Variable) -> ndarray:
+    """The value for float(x), int(x) and bool(x). NumPy calls these as well for `array[i] = x`, where the history would be lost."""
+    if is_live(x):
+        frame = sys._getframe(2)
+        if frame.f_code.co_code[frame.f_lasti] == _STORE_SUBSCR:
+            raise _lost(x)
+    return x.value
+
+
+_STORE_SUBSCR = dis.opmap["STORE_SUBSCR"]
+
+
 def _formatted(x: Tensor | Variable, spec: str) -> str:
     """f"{x:.3f}" of a scalar is that of its number."""
     return format(x.value.item() if x.value.ndim == 0 else x.value, spec) if spec else str(x)
@@ -430,11 +445,15 @@ def is_live(x: Any) -> bool:
 def _as_array(x: Tensor | Variable, dtype: Any) -> ndarray:
     """What NumPy gets that turns x into an array."""
     if is_live(x):
-        raise TypeError(
-            f"NumPy would turn a {type(x).__name__} on the tape into a plain array, and its gradient would be lost in silence. "
-            f"Compute with refnet.ops (refnet.ops.stack joins tensors), or take it off the tape on purpose: refnet.stop_gradient(x)"
-            f" in a computation, refnet.ops.convert_to_numpy(x) to look at the numbers.")
+        raise _lost(x)
     return np.array(x.value, dtype=dtype)
+
+
+def _lost(x: Tensor | Variable) -> TypeError:
+    return TypeError(
+        f"NumPy would turn a {type(x).__name__} on the tape into a plain array, and its gradient would be lost in silence. "
+        f"Compute with refnet.ops (refnet.ops.stack joins tensors), or take it off the tape on purpose: refnet.stop_gradient(x)"
+        f" in a computation, refnet.ops.convert_to_numpy(x) to look at the numbers.")
 
 
 def value_of(x: Any) -> ndarray:

@@ -294,13 +294,15 @@ def _update_cases() -> list[UpdateCase]:
 KERNEL_CASES = _kernel_cases()
 SHARED_CASES = _shared_cases()
 UPDATE_CASES = _update_cases()
-# Not differentiated: tested by hand, in test_kernels.py (published vectors, indices) and test_state_kernels.py.
+# Not differentiated: tested by hand, in test_kernels.py (published vectors, indices) and
+# test_state_kernels.py, or by the ops that run them, in test_ops_arguments.py and test_ops_dtypes.py.
 PLAIN_KERNELS = (
     "accumulate_update", "accumulated_mean", "adaptive_average_matrix", "adaptive_windows", "add_gradients",
-    "aligned_weights", "assign_update", "binary_matches", "called_rate", "categorical_matches", "clip_gradient",
-    "constant_array", "count_update", "decay_update", "dropout_mask", "filled", "gather_rows", "interpolation_matrix",
-    "label_indices", "masked_weights", "max_norm", "mean_update", "min_max_norm", "moving_average_update",
-    "nearest_indices", "next_key", "non_negative", "philox_words", "run_plan", "same_layouts", "samplewise",
-    "scale_gradient", "shrink_factor", "sparse_categorical_matches", "stacked_rows", "step_number", "unit_norm",
-    "unscale_gradient", "whole_labels",
+    "aligned_weights", "assign_update", "binary_flat", "binary_matches", "called_rate", "categorical_matches",
+    "clip_gradient", "constant_array", "count_nonzero", "count_update", "decay_update", "dropout_mask", "fill_like",
+    "filled", "gather_rows", "integer_einsum", "integer_matmul", "interpolation_matrix", "isclose", "label_indices",
+    "masked_weights", "max_norm", "mean_update", "min_max_norm", "moving_average_update", "nearest_indices", "next_key",
+    "non_negative", "nonzero", "one_hot", "order", "philox_words", "position", "rounded", "run_plan", "same_layouts",
+    "samplewise", "scale_gradient", "shrink_factor", "sparse_categorical_matches", "step_number", "truth", "unary_flat",
+    "unit_norm", "unscale_gradient", "whole_labels",
 )

@@ -18,6 +18,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 # of skips would look like success.
 NO_EXT = os.environ.get("REFNET_NO_EXT", "") not in ("", "0")
 REQUIRED = any(os.environ.get(name, "") not in ("", "0") for name in ("CI", "REFNET_REQUIRE_FAST"))
+os.environ.setdefault("KERAS_BACKEND", "jax")  # for the tests that compare with the real Keras, where it is installed
+
 try:
     import refnet_fast.kernels as _fast
     FAST_REASON = ""

@@ -108,6 +108,7 @@ def activation_forward(z, activation="relu", save=True):
         y = 0.5 * z * (1 + np.tanh(_gelu_tanh_inner(z)))
     else:
         raise ValueError(f"Unknown activation {activation!r}; the kernels know {', '.join(ACTIVATIONS)}.")
+    y = np.asarray(y)                                            # of a 0-d array NumPy makes a scalar
     keep = y if activation in ("relu", "sigmoid", "tanh") else z
     return y, ((activation, keep) if save else None)
 
@@ -120,15 +121,15 @@ def activation_backward(dy, saved):
     if activation == "relu":                                      # y = max(z, 0); a selection, so that 0 · inf cannot arise
         return np.where(kept > 0, dy, dy.dtype.type(0))
     if activation == "sigmoid":                                   # y = σ(z)
-        return dy * (kept * (1 - kept))
+        return np.asarray(dy * (kept * (1 - kept)))
     if activation == "tanh":                                      # y = tanh(z)
-        return dy * (1 - kept * kept)
+        return np.asarray(dy * (1 - kept * kept))
     z = kept
     if activation == "silu":                                      # y = z σ(z)
         s = sigmoid(z)
-        return dy * (s * (1 + z * (1 - s)))
+        return np.asarray(dy * (s * (1 + z * (1 - s))))
     if activation == "gelu":                                      # y = z Φ(z)
-        return dy * (normal_cdf(z) + z * (_INV_SQRT_2_PI * np.exp(-0.5 * z * z)))
+        return np.asarray(dy * (normal_cdf(z) + z * (_INV_SQRT_2_PI * np.exp(-0.5 * z * z))))
     tanh_h = np.tanh(_gelu_tanh_inner(z))                         # y = z/2 (1 + tanh h)
     slope = _SQRT_2_OVER_PI * (1 + 3 * _CUBIC * z * z)            # h'
-    return dy * (0.5 * (1 + tanh_h) + 0.5 * z * (1 - tanh_h * tanh_h) * slope)
+    return np.asarray(dy * (0.5 * (1 + tanh_h) + 0.5 * z * (1 - tanh_h * tanh_h) * slope))

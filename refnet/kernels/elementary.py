@@ -49,26 +49,26 @@ _erf_objects = np.frompyfunc(math.erf, 1, 1)
 
 def exp_forward(x, save=True):
     """y = e^x, elementwise; any shape."""
-    y = np.exp(x)
+    y = np.asarray(np.exp(x))                                    # of a 0-d array NumPy makes a scalar
     return y, (y if save else None)
 
 
 def exp_backward(dy, saved):
     y = saved
-    return dy * y                                                # y = e^x, its own derivative
+    return np.asarray(dy * y)                                    # y = e^x, its own derivative
 
 
 def log_forward(x, save=True):
     """y = ln x, elementwise; any shape. No warning is raised for x <= 0: the value (-inf or NaN) says it."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        y = np.log(x)
+        y = np.asarray(np.log(x))
     return y, (x if save else None)
 
 
 def log_backward(dy, saved):
     x = saved
     with np.errstate(divide="ignore", invalid="ignore"):
-        return dy / x                                            # y = ln x
+        return np.asarray(dy / x)                                # y = ln x
 
 
 def erf_forward(x, save=True):
@@ -79,4 +79,4 @@ def erf_forward(x, save=True):
 
 def erf_backward(dy, saved):
     x = saved
-    return dy * (_TWO_OVER_SQRT_PI * np.exp(-x * x))             # y = erf(x)
+    return np.asarray(dy * (_TWO_OVER_SQRT_PI * np.exp(-x * x)))  # y = erf(x)

@@ -128,12 +128,12 @@ def _inner(shape, pad_width):
 
 def flip_forward(x, axis=None, copy=False, save=True):
     """y = x read backwards along `axis`."""
-    y = np.flip(x, axis)
+    y = np.asarray(np.flip(x, axis))
     return (y.copy() if copy else y), ((axis,) if save else None)
 
 
 def flip_backward(dy, saved):
-    return np.flip(dy, saved[0])
+    return np.asarray(np.flip(dy, saved[0]))
 
 
 def index_forward(x, key, copy=False, save=True):

@@ -34,6 +34,7 @@ __all__ = [
     "float_input",
     "op",
     "pair_of_floats",
+    "parameter",
     "plain",
     "promoted",
     "shared",
@@ -113,13 +114,17 @@ def array_of(x: Any) -> Any:
     Python floats become `refnet.config.floatx()` and Python integers int32 (int64 where they need it), in lists too.
     """
     kind = type(x)
-    if kind is ndarray or kind is Tensor or kind is Variable or isinstance(x, (Tensor, Variable)):
+    if kind is ndarray:
+        return x if x.dtype.isnative else as_type(x, x.dtype.newbyteorder("="))
+    if kind is Tensor or kind is Variable or isinstance(x, (Tensor, Variable)):
         return x
     if isinstance(x, (list, tuple)):
         x = _stacked(x)
         if isinstance(x, Tensor):
             return x
     value = value_of(x)
+    if not value.dtype.isnative:
+        value = array_of(value)
     if value.dtype.kind not in "biufc":
         raise TypeError(
             f"an array of numbers was expected, but {kind.__name__} {str(x)[:80]!r} gives the type {value.dtype}. "
@@ -153,6 +158,9 @@ def as_type(x: Any, dtype: np.dtype) -> Any:
     return kernels.cast_forward(value, dtype, save=False)[0]
 
 
+_READY = frozenset((ndarray, Tensor, Variable, int, float, bool))
+
+
 def promoted(*xs: Any, real: bool = False) -> list:
     """The arguments as arrays (or Tensors) of the one type that Keras' promotion gives them.
 
@@ -160,7 +168,7 @@ def promoted(*xs: Any, real: bool = False) -> list:
         xs: numbers, arrays, Tensors, lists.
         real: integers become floats.
     """
-    xs = tuple(x if isinstance(x, (ndarray, Tensor, Variable, int, float, np.generic)) else array_of(x) for x in xs)
+    xs = tuple(x if type(x) in _READY or isinstance(x, np.generic) else array_of(x) for x in xs)
     dtype = promote(*map(kind_of, xs), float) if real else promote(*map(kind_of, xs))
     filled = active().filled
     return [filled((), x, dtype) if isinstance(x, (int, float, np.generic)) else as_type(x, dtype) for x in xs]
@@ -183,6 +191,13 @@ def float_input(x: Any, dtype: Any = None) -> Any:
         return x
     kernels = active()
     return apply(kernels.contiguous_forward, kernels.contiguous_backward, (x,))
+
+
+def parameter(x: Any, dtype: Any) -> Any:
+    """A weight as a kernel wants it: a Variable is so already, nearly always; None stays None."""
+    if x is None or (type(x) is Variable and x.value.dtype == dtype):
+        return x
+    return float_input(x, dtype)
 
 
 def pair_of_floats(a: Any, b: Any) -> tuple[Any, Any]:

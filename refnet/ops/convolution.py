@@ -11,7 +11,7 @@ from typing import Any
 from refnet import backend
 from refnet.autodiff import apply, value_of
 from refnet.graph import KerasTensor
-from refnet.ops._op import FLOATS, array_of, float_input, op
+from refnet.ops._op import FLOATS, array_of, float_input, op, parameter
 from refnet.ops.dtypes import kernel_float
 from refnet.ops.numpy import moveaxis
 from refnet.ops.rules import Shape, shape_of, spec
@@ -52,6 +52,8 @@ def symbolic_result(shape: Shape, first: bool, dtype: Any) -> KerasTensor:
 
 
 def _check_kernel(name: str, shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
+    if None in shape:
+        raise ValueError(f"{name}: the sizes of a kernel must be known. Received kernel shape: {shape}")
     if len(shape) != rank + 2:
         raise ValueError(
             f"{name}: inputs with {rank} spatial axes need a kernel of {rank + 2} axes. Received kernel shape: {shape}"
@@ -107,7 +109,7 @@ def conv(
     first = data_format_of(data_format) == "channels_first"
     x, kernel, *geometry = _prepare("conv", inputs, kernel, strides, padding, first, dilation_rate)
     kernels = backend.active()
-    y = apply(kernels.conv_forward, kernels.conv_backward, (x, kernel, bias), *geometry, activation)
+    y = apply(kernels.conv_forward, kernels.conv_backward, (x, kernel, parameter(bias, x.dtype)), *geometry, activation)
     return moveaxis(y, -1, 1) if first else y
 
 
@@ -193,7 +195,11 @@ def conv_max_pool(
     x, kernel, *geometry = _prepare("conv_max_pool", inputs, kernel, strides, padding, False, dilation_rate)
     kernels = backend.active()
     return apply(
-        kernels.conv_max_pool_forward, kernels.conv_max_pool_backward, (x, kernel, bias), *geometry, activation
+        kernels.conv_max_pool_forward,
+        kernels.conv_max_pool_backward,
+        (x, kernel, parameter(bias, x.dtype)),
+        *geometry,
+        activation,
     )
 
 
@@ -256,7 +262,7 @@ def depthwise_conv(
     y = apply(
         kernels.depthwise_conv_forward,
         kernels.depthwise_conv_backward,
-        (x, kernel, bias),
+        (x, kernel, parameter(bias, x.dtype)),
         strides,
         explicit_padding(sizes, window, strides, padding, dilation),
         dilation,
@@ -387,7 +393,7 @@ def conv_transpose(
     y = apply(
         kernels.conv_transpose_forward,
         kernels.conv_transpose_backward,
-        (x, kernel, bias),
+        (x, kernel, parameter(bias, x.dtype)),
         strides,
         before,
         size,

@@ -58,7 +58,7 @@ def cast(x: Any, dtype: Any) -> Any:
 @op(elementwise())
 def stop_gradient(x: Any) -> Any:
     """The value of x as a constant."""
-    return autodiff.stop_gradient(x)
+    return autodiff.stop_gradient(array_of(x))
 
 
 def shape(x: Any) -> tuple:

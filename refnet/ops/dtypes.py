@@ -54,13 +54,13 @@ def _promote(floatx: str, *kinds: Any) -> np.dtype:
             )
     floats = [kind for kind in strong if kind.kind == "f"]
     if floats:
-        return np.result_type(*floats)
+        return np.result_type(*floats).newbyteorder("=")
     if float in kinds:
         return np.dtype(floatx)
     integers = [kind for kind in strong if kind.kind != "b"]
     if not integers:
         return np.dtype(np.int32 if int in kinds else np.bool_)
-    found = np.result_type(*integers)
+    found = np.result_type(*integers).newbyteorder("=")
     if found.kind == "f":  # uint64 with a signed type
         return np.dtype(floatx)
     if found.itemsize == 8 and all(kind.itemsize < 8 for kind in integers):

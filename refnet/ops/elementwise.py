@@ -82,6 +82,11 @@ def _real(*kinds: Any) -> np.dtype:
     return promote(*kinds, float)
 
 
+def _real_strong(*kinds: Any) -> np.dtype:
+    """The same where Keras makes an array of a Python number before it looks: beside float16 a Python float gives float32."""
+    return promote(*(floating(np.bool_) if kind is float else kind for kind in kinds), float)
+
+
 def _no_booleans(*kinds: Any) -> np.dtype:
     """The type of a power and the like: two booleans count as integers."""
     dtype = promote(*kinds)
@@ -165,16 +170,16 @@ def minimum(x1, x2):
     return _binary("minimum", x1, x2)
 
 
-@op(binary("arctan2", _real))
+@op(binary("arctan2", _real_strong))
 def arctan2(x1, x2):
     """The angle of the point (x2, x1)."""
-    return shared("binary", tuple(promoted(x1, x2, real=True)), "arctan2")
+    return shared("binary", tuple(promoted(array_of(x1), array_of(x2), real=True)), "arctan2")
 
 
-@op(binary("logaddexp", _real))
+@op(binary("logaddexp", _real_strong))
 def logaddexp(x1, x2):
     """log(exp(x1) + exp(x2)) without overflow."""
-    return shared("binary", tuple(promoted(x1, x2, real=True)), "logaddexp")
+    return shared("binary", tuple(promoted(array_of(x1), array_of(x2), real=True)), "logaddexp")
 
 
 @op(binary("mod", _no_booleans))

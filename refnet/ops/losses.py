@@ -127,7 +127,7 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
 def _check_labels(labels: Shape, output: Shape) -> None:
     if not output:
         raise ValueError("sparse_categorical_crossentropy: output is a scalar; it must have an axis of classes.")
-    if len(labels) == len(output) and labels[-1] == 1:
+    if len(labels) == len(output) and labels[-1] in (1, None):
         labels = labels[:-1]
     if len(labels) != len(output) - 1 or not all(map(same_size, labels, output)):
         raise ValueError(

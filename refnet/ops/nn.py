@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from refnet import backend, config
-from refnet.autodiff import SymbolicInput, Tensor, apply, value_of
+from refnet.autodiff import SymbolicInput, Tensor, Variable, apply, value_of
 from refnet.graph import KerasTensor
 from refnet.kernels.activation import ACTIVATIONS
 from refnet.ops._op import (
@@ -16,6 +16,7 @@ from refnet.ops._op import (
     as_type,
     float_input,
     op,
+    parameter,
     plain,
     snapshot,
     symbolic,
@@ -286,10 +287,14 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: str = "linear") -> 
             value = value_of(x)
         except SymbolicInput:
             return symbolic(dense, (x, kernel, bias, activation), {})
-    try:
-        dtype = value_of(kernel).dtype
-    except SymbolicInput:
-        return symbolic(dense, (x, kernel, bias, activation), {})
+    if type(kernel) is not Variable:
+        try:
+            kernel = float_input(kernel)
+        except SymbolicInput:
+            return symbolic(dense, (x, kernel, bias, activation), {})
+    dtype = kernel.dtype
+    if bias is not None and type(bias) is not Variable:
+        bias = parameter(bias, dtype)
     if value.dtype != dtype or value.flags.num & 0x101 != 0x101:  # not C-contiguous and aligned
         x = float_input(x, dtype)
     kernels = backend.active()

@@ -11,8 +11,8 @@ import numpy as np
 from refnet import backend, config
 from refnet.autodiff import apply, is_live, value_of
 from refnet.graph import KerasTensor
-from refnet.ops._op import array_of, as_type, constant, float_input, op
-from refnet.ops.dtypes import kernel_float
+from refnet.ops._op import array_of, as_type, constant, float_input, op, parameter
+from refnet.ops.dtypes import floating, kernel_float
 from refnet.ops.nn import relu
 from refnet.ops.numpy import (
     abs,
@@ -105,8 +105,8 @@ def _features(name: str, x: Any, axis: int, *parameters: Any) -> int | None:
     """The number of features, which all parameters must have."""
     shape = shape_of(x)
     (axis,) = _axes_of(name, axis, len(shape))
-    for parameter in parameters:
-        if parameter is not None and not same_size(size := size_of(shape_of(parameter)), shape[axis]):
+    for given in parameters:
+        if given is not None and not same_size(size := size_of(shape_of(given)), shape[axis]):
             raise ValueError(
                 f"{name}: an input of shape {shape} has {shape[axis]} features along axis {axis}, but a parameter has "
                 f"{size}."
@@ -152,7 +152,7 @@ def normalize_batch(
     y = apply(
         kernels.batch_norm_forward,
         kernels.batch_norm_backward,
-        (rows, gamma, beta),
+        (rows, parameter(gamma, dtype), parameter(beta, dtype)),
         epsilon,
         statistics,
         True,
@@ -196,7 +196,7 @@ def batch_normalization(
             apply(
                 kernels.batch_norm_forward,
                 kernels.batch_norm_backward,
-                (rows, scale, offset),
+                (rows, parameter(scale, rows.dtype), parameter(offset, rows.dtype)),
                 epsilon,
                 statistics,
                 False,
@@ -350,7 +350,7 @@ def group_normalization(
 
 def _normalize_rule(x, axis=-1, order=2, epsilon=None):
     axes_in("normalize", axis, len(shape_of(x)))
-    return like(x, dtype=kernel_float(spec(x).dtype))
+    return like(x, dtype=floating(spec(x).dtype))
 
 
 @op(_normalize_rule)
@@ -367,7 +367,8 @@ def normalize(x: Any, axis: int | Sequence[int] | None = -1, order: int = 2, eps
         raise ValueError(f"normalize: `order` must be an integer of at least 1. Received: order={order!r}")
     epsilon = config.epsilon() if epsilon is None else epsilon
     axis = tuple(axis) if isinstance(axis, list) else axis
-    x = float_input(x)
+    x = array_of(x)
+    x = as_type(x, floating(x.dtype))
     if order == 2:  # the bound is put inside the root: the slope at 0 is finite there
         return multiply(x, rsqrt(maximum(sum(square(x), axis=axis, keepdims=True), epsilon * epsilon)))
     norm = power(sum(power(abs(x), order), axis=axis, keepdims=True), 1.0 / order)

@@ -149,7 +149,7 @@ def register() -> None:
     ).split():
         NUMPY[getattr(np, name)] = _ufunc(name, getattr(ops, name))
     NUMPY[np.tanh] = _ufunc("tanh", nn.tanh)
-    NUMPY[np.positive] = _ufunc("positive", array_of)
+    NUMPY[np.positive] = _ufunc("positive", nn.linear)
     NUMPY[np.float_power] = _ufunc("float_power", ops.power)
     for name, op in _LOGIC.items():
         NUMPY[getattr(np, name)] = _logic(name, op)

@@ -119,7 +119,7 @@ def elementwise(dtype_rule: Callable | None = None) -> Callable:
     """The rule of a function of every entry; `dtype_rule` gives the result's type from x's."""
 
     def rule(x, *args, **kwargs):
-        return like(x, dtype=None if dtype_rule is None else dtype_rule(spec(x).dtype))
+        return like(x, dtype=None if dtype_rule is None else dtype_rule(np.dtype(spec(x).dtype)))
 
     return rule
 
