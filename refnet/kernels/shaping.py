@@ -63,7 +63,7 @@ def transpose_backward(dy, saved):
 
 def contiguous_forward(x, save=True):
     """The same array in C order, as kernels want it."""
-    return np.ascontiguousarray(x), None
+    return np.asarray(x, order="C"), None  # ascontiguousarray would make a scalar an array of one axis
 
 
 def contiguous_backward(dy, saved):

@@ -97,6 +97,11 @@ class Layer(LayerState):
         }
         vars(self).update(state)
         self.name = str(name) if name is not None else naming.auto_name(type(self).__name__)
+        if not isinstance(trainable, (bool, np.bool_)):
+            raise ValueError(
+                f"Layer '{self.name}' ({type(self).__name__}): `trainable` must be True or False. Received: "
+                f"trainable={trainable!r}"
+            )
         self._dtype = config.float_dtype(dtype, f"Layer '{self.name}' ({type(self).__name__})")
         self._numpy_dtype = np.dtype(self._dtype)
         self.autocast = autocast
@@ -109,6 +114,10 @@ class Layer(LayerState):
                 f"Layer '{self.name}' ({type(self).__name__}) received unknown argument(s) {', '.join(sorted(kwargs))}."
                 + "".join(naming.did_you_mean(k, parameter_names(type(self))) for k in list(kwargs)[:1])
             )
+
+    def _needs_no_build(self) -> bool:
+        """Whether a layer without weights is ready from its constructor on: unless a subclass gave it a `build`."""
+        return type(self).build is Layer.build
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

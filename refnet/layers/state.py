@@ -327,6 +327,6 @@ class LayerState:
 
 
 # Public attributes that the library itself sets while it trains, or that lists of steps are told apart by anyway.
-_NOT_SETTINGS = {"built", "history", "stop_training", "trainable"}
+_NOT_SETTINGS = {"built", "history", "stop_training", "stop_evaluating", "stop_predicting", "trainable"}
 # Attributes of a layer that hold no parts of it: bookkeeping of LayerState and Layer.
 _NOT_PARTS = {"_weights", "_frozen", "_losses", "_cache", "_inbound_nodes", "_init_arguments", "_build_shapes"}

@@ -1,0 +1,185 @@
+"""Small things that people who know Keras rely on: what is checked when, what callbacks hear, what may be left out."""
+
+import numpy as np
+import pytest
+
+
+def linear_model(rn, **options):
+    model = rn.Sequential([rn.Input((4,)), rn.layers.Dense(1)])
+    model.compile("sgd", "mse", **options)
+    return model
+
+
+class Heard:
+    """Which batches callbacks hear of: (kind, "begin" or "end", batch)."""
+
+    def __init__(self, rn):
+        self.events = []
+
+        def hear(kind, when):
+            return lambda batch, logs: self.events.append((kind, when, batch))
+
+        class Hearing(rn.callbacks.Callback):
+            pass
+
+        self.callback = Hearing()
+        for kind in ("train", "test", "predict"):
+            for when in ("begin", "end"):
+                setattr(Hearing, f"on_{kind}_batch_{when}", staticmethod(hear(kind, when)))
+
+    def batches(self, kind, when):
+        return [batch for k, w, batch in self.events if (k, w) == (kind, when)]
+
+
+@pytest.mark.parametrize("group, begins, ends", [(1, range(7), range(7)), (3, [0, 3, 6], [2, 5, 8]), (101, [0], [100])])
+def test_callbacks_hear_of_a_group_of_steps_at_once(rn, rng, group, begins, ends):
+    model = linear_model(rn, steps_per_execution=group)
+    alone = linear_model(rn)
+    alone.set_weights(model.get_weights())
+    x, y = rng.normal(size=(100, 4)), rng.normal(size=(100, 1))
+    heard = Heard(rn)
+    options = {"batch_size": 16, "verbose": 0}
+    history = model.fit(x, y, shuffle=False, callbacks=[heard.callback], **options).history
+    assert history == alone.fit(x, y, shuffle=False, **options).history
+    model.evaluate(x, y, callbacks=[heard.callback], **options)
+    outputs = model.predict(x, callbacks=[heard.callback], **options)
+    np.testing.assert_array_equal(outputs, alone.predict(x, **options))
+    for kind in ("train", "test", "predict"):
+        assert heard.batches(kind, "begin") == list(begins)
+        assert heard.batches(kind, "end") == list(ends)
+
+
+def test_a_group_of_predictions_reaches_callbacks_joined(rn, rng):
+    model = linear_model(rn, steps_per_execution=2)
+    sizes = []
+    callback = rn.callbacks.Callback()
+    callback.on_predict_batch_end = lambda batch, logs: sizes.append(logs["outputs"].shape)
+    model.predict(rng.normal(size=(10, 4)), batch_size=4, verbose=0, callbacks=[callback])
+    assert sizes == [(8, 1), (2, 1)]
+
+
+def test_callbacks_end_evaluation_and_prediction(rn, rng):
+    model = linear_model(rn)
+    x, y = rng.normal(size=(100, 4)), rng.normal(size=(100, 1))
+    heard = Heard(rn)
+
+    class Stop(rn.callbacks.Callback):
+        def on_test_batch_end(self, batch, logs=None):
+            self.model.stop_evaluating = batch == 1
+
+        def on_predict_batch_end(self, batch, logs=None):
+            self.model.stop_predicting = batch == 1
+
+    for _ in range(2):  # a loop that was stopped does not stop the next one at once
+        model.evaluate(x, y, batch_size=10, verbose=0, callbacks=[Stop(), heard.callback])
+        assert model.predict(x, batch_size=10, verbose=0, callbacks=[Stop(), heard.callback]).shape == (20, 1)
+    assert heard.batches("test", "end") == heard.batches("predict", "end") == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("loss", [["mse"], {"a": "mse"}, {"a": ["mse"]}], ids=str)
+def test_one_loss_in_a_list_of_its_own(rn, rng, loss):
+    inputs = rn.Input((3,))
+    model = rn.Model(inputs, rn.layers.Dense(1, name="a")(inputs))
+    model.compile("sgd", loss)
+    assert list(model.fit(rng.normal(size=(8, 3)), rng.normal(size=(8, 1)), verbose=0).history) == ["loss"]
+
+
+@pytest.mark.parametrize("loss", [["mse", ["bce"]], {"a": ["mse"], "b": "bce"}], ids=str)
+def test_losses_of_several_outputs_in_lists_of_their_own(rn, rng, loss):
+    inputs = rn.Input((3,))
+    outputs = [rn.layers.Dense(1, name="a")(inputs), rn.layers.Dense(1, "sigmoid", name="b")(inputs)]
+    model = rn.Model(inputs, outputs)
+    model.compile("sgd", loss)
+    y = rng.uniform(size=(8, 1))
+    logs = model.fit(rng.normal(size=(8, 3)), [y, y], verbose=0).history
+    assert sorted(logs) == ["a_loss", "b_loss", "loss"]
+
+
+@pytest.mark.parametrize("noise_shape", ["Invalid", 3, (20, 1.5, 10), (20, -1, 10), (20, 0, 10), (True,)])
+def test_dropout_checks_its_noise_shape_at_once(rn, noise_shape):
+    with pytest.raises(ValueError, match="noise_shape` must be a tuple of positive integers and None"):
+        rn.layers.Dropout(0.5, noise_shape=noise_shape)
+
+
+@pytest.mark.parametrize("trainable", ["yes", 1, None])
+def test_trainable_is_true_or_false(rn, trainable):
+    with pytest.raises(ValueError, match="`trainable` must be True or False"):
+        rn.layers.Dense(2, trainable=trainable)
+
+
+@pytest.mark.parametrize("border", [(1,), (1, 2, 3), "1", "12", (1, (2, 3))], ids=str)
+@pytest.mark.parametrize("layer", ["ZeroPadding1D", "Cropping1D"])
+def test_the_border_of_a_sequence_is_an_integer_or_a_pair(rn, layer, border):
+    with pytest.raises(ValueError, match=f"{layer} '"):
+        getattr(rn.layers, layer)(border)
+
+
+STATELESS = {
+    "Dropout": {"rate": 0.5}, "SpatialDropout1D": {"rate": 0.5}, "MaxPooling1D": {}, "GlobalMaxPooling1D": {},
+    "AdaptiveMaxPooling1D": {"output_size": 2}, "UnitNormalization": {}, "ZeroPadding1D": {}, "Cropping1D": {},
+    "UpSampling1D": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STATELESS)
+def test_a_stateless_layer_is_built_from_the_start_unless_a_subclass_builds(rn, name):
+    cls = getattr(rn.layers, name)
+    assert cls(**STATELESS[name]).built
+
+    class Building(cls):
+        def build(self, input_shape):
+            self.scale = self.add_weight(shape=(), initializer="ones")
+
+    layer = Building(**STATELESS[name])
+    assert not layer.built
+    layer(np.ones((2, 8, 3), "float32"))
+    assert layer.built and len(layer.weights) == 1
+
+
+@pytest.mark.parametrize("name", ["LayerNormalization", "RMSNormalization"])
+def test_normalization_of_the_last_axis_takes_inputs_of_any_rank(rn, rng, name):
+    layer = getattr(rn.layers, name)()
+    x = rng.normal(size=(4, 2, 3)).astype("float32")
+    deeper = np.asarray(layer(x[:, np.newaxis]))
+    np.testing.assert_array_equal(deeper[:, 0], layer(x))
+    with pytest.raises(ValueError, match="axis"):
+        layer(np.ones((4, 2, 5), "float32"))
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "RMSprop"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_optimizers_with_options_update_scalars(rn, optimizer, dtype):
+    variable = rn.Variable(2.0, dtype="float32")
+    made = getattr(rn.optimizers, optimizer)(learning_rate=1.0, weight_decay=0.5)
+    made.apply([np.zeros((), dtype)], [variable])
+    assert variable.shape == ()
+    np.testing.assert_allclose(variable.numpy() if hasattr(variable, "numpy") else np.asarray(variable), 1.0)
+
+
+@pytest.mark.parametrize("initializer", [None, "glorot_uniform", "glorot_normal", "random_normal", "he_uniform"])
+def test_a_scalar_weight_from_any_initializer(rn, initializer):
+    layer = rn.layers.Layer()
+    assert layer.add_weight(initializer=initializer).shape == ()
+
+
+def test_an_activation_taken_off_a_layer(rn, rng):
+    layer = rn.layers.Dense(3, activation="relu")
+    x = rng.normal(size=(5, 4)).astype("float32")
+    layer(x)
+    layer.activation = None
+    np.testing.assert_allclose(layer(x), x @ np.asarray(layer.kernel), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "said", [{"shape": (4,)}, {"batch_shape": (2, 4)}, {"batch_size": 5}, {"dtype": "float64"}], ids=str
+)
+def test_what_is_said_beside_an_input_tensor_must_be_true_of_it(rn, said):
+    tensor = rn.KerasTensor((2, 3))
+    with pytest.raises(ValueError, match="Leave `"):
+        rn.layers.InputLayer(input_tensor=tensor, **said)
+    assert rn.layers.InputLayer(input_tensor=tensor, shape=(3,), batch_size=2).batch_shape == (2, 3)
+
+
+def test_batch_size_and_batch_shape_say_the_same_twice(rn):
+    with pytest.raises(ValueError, match="either `batch_size` or `batch_shape`"):
+        rn.layers.InputLayer(batch_size=4, batch_shape=(2, 3))
