@@ -183,3 +183,54 @@ def test_what_is_said_beside_an_input_tensor_must_be_true_of_it(rn, said):
 def test_batch_size_and_batch_shape_say_the_same_twice(rn):
     with pytest.raises(ValueError, match="either `batch_size` or `batch_shape`"):
         rn.layers.InputLayer(batch_size=4, batch_shape=(2, 3))
+
+
+def test_weights_of_ignored_labels_do_not_count(rn):
+    metric = rn.metrics.SparseCategoricalCrossentropy(ignore_class=0)
+    predictions = np.array([[0.8, 0.1, 0.1], [0.05, 0.95, 0], [0.1, 0.8, 0.1]])
+    weights, expected = np.array([0.5, 1.5, 2.0]), (1.5 * -np.log(0.95) + 2 * -np.log(0.1)) / 3.5
+    for labels in (np.array([0, 1, 2]), np.array([[0], [1], [2]])):
+        metric.reset_state()
+        assert metric(labels, predictions, sample_weight=weights) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_root_mean_squared_error_takes_a_weight_for_each_number(rn):
+    metric = rn.metrics.RootMeanSquaredError()
+    y, predictions = np.array([2, 4, 6, 8]), np.array([1, 3, 2, 3])
+    assert metric(y, predictions, sample_weight=np.array([0, 1, 0, 1])) == pytest.approx(np.sqrt(13))
+    metric.reset_state()
+    weights = np.array([[0.0, 1.0], [0.0, 1.0]])
+    assert metric(y.reshape(2, 2), predictions.reshape(2, 2), sample_weight=weights) == pytest.approx(np.sqrt(13))
+
+
+def test_a_clone_of_a_compiled_model_is_compiled(rn, rng):
+    model = linear_model(rn, metrics=["mae"])
+    clone = rn.models.clone_model(model)
+    assert clone.compiled and clone.optimizer is not model.optimizer
+    x, y = rng.normal(size=(8, 4)), rng.normal(size=(8, 1))
+    assert sorted(clone.fit(x, y, verbose=0).history) == sorted(model.fit(x, y, verbose=0).history)
+
+
+def test_a_sequential_is_built_for_one_input(rn):
+    model = rn.Sequential([rn.Input((2,), batch_size=3), rn.layers.Dense(2)])
+    for shape in ((3, 4), (4, 2), (3, 2, 1)):
+        with pytest.raises(ValueError, match=r"already has the input shape \(3, 2\)"):
+            model.build(shape)
+    model.build((3, 2))
+    model.build((None, 2))
+
+
+@pytest.mark.parametrize("value", [1.0, np.array(1.0), np.array([0.0, 2.0]), [0.0, 1.0, 2.0]], ids=str)
+def test_a_progress_bar_takes_numbers_and_lists(rn, capsys, value):
+    rn.utils.Progbar(1, verbose=2).update(1, [("value", value)])
+    assert "value: 1.0000" in capsys.readouterr().out
+
+
+def test_a_progress_bar_without_an_interval_draws_each_step(rn, monkeypatch):
+    monkeypatch.setattr("refnet.utils.progbar.interactive", lambda: True)
+    drawn = []
+    bar = rn.utils.Progbar(5, interval=0.0)
+    bar._draw = lambda current, now, finalize: drawn.append(current)
+    for step in range(1, 6):
+        bar.update(step)
+    assert drawn == [1, 2, 3, 4, 5]
