@@ -234,3 +234,35 @@ def test_a_progress_bar_without_an_interval_draws_each_step(rn, monkeypatch):
     for step in range(1, 6):
         bar.update(step)
     assert drawn == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("name", ["Flatten", "Activation", "Layer", "CenterCrop"])
+def test_a_layer_without_a_build_of_its_own_is_built_by_build(rn, name):
+    options = {"Activation": {"activation": "relu"}, "CenterCrop": {"height": 2, "width": 2}}.get(name, {})
+    layer = getattr(rn.layers, name)(**options)
+    layer.build((None, 4, 4, 3))
+    assert layer.built
+    assert layer.get_build_config() == {"input_shape": (None, 4, 4, 3)}
+
+
+@pytest.mark.parametrize("wrong", ["bar", "baz_shape"])
+def test_arguments_of_build_are_named_after_those_of_call(rn, wrong):
+    def build(self, foo_shape, bar_shape):
+        pass
+
+    parameters = {"bar": lambda self, foo_shape, bar: None, "baz_shape": lambda self, foo_shape, baz_shape: None}
+    cls = type("Two", (rn.layers.Layer,), {"build": parameters[wrong], "call": lambda self, foo, bar: foo + bar})
+    with pytest.raises(ValueError, match=f"Received: '{wrong}'; possible: .*'foo_shape', 'bar_shape'"):
+        cls()(np.ones((4, 1), "float32"), np.ones((4, 1), "float32"))
+    right = type("Two", (rn.layers.Layer,), {"build": build, "call": lambda self, foo, bar: foo + bar})
+    np.testing.assert_array_equal(right()(np.ones((4, 1), "float32"), np.ones((4, 1), "float32")), np.full((4, 1), 2.0))
+
+
+def test_a_weight_named_where_its_shape_belongs(rn):
+    with pytest.raises(ValueError, match=r"keyword argument: add_weight\(shape, name='matrix'\)"):
+        rn.layers.Layer().add_weight("matrix")
+
+
+def test_the_base_constraint_leaves_weights_as_they_are(rn):
+    w = np.array([1.0, -2.0])
+    np.testing.assert_array_equal(rn.constraints.Constraint()(w), w)

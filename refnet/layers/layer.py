@@ -150,6 +150,8 @@ class Layer(LayerState):
             input_shape: the shape of `call`'s first argument (None for the batch), in its structure. With further
                 parameters named after `call`'s, such as `query_shape`, each gets its own.
         """
+        self._build_shapes = {"input_shape": as_shape(input_shape)}
+        self.built = True
 
     def call(self, *args, **kwargs):
         """The forward computation, composed of `refnet.ops` and other layers; may take `training` and `mask`."""
@@ -304,6 +306,14 @@ class Layer(LayerState):
             bound = inspect.signature(self.call).bind_partial(*args, **kwargs).arguments
             shapes = {f"{name}_shape": shapes_of(value) for name, value in bound.items()}
             wanted = [p.name for p in parameters]
+            possible = [f"{name}_shape" for name in inspect.signature(self.call).parameters]
+            for parameter in parameters:
+                if parameter.name not in possible and parameter.default is parameter.empty:
+                    raise ValueError(
+                        f"Layer '{self.name}' ({type(self).__name__}): each argument of a `build` with several must be "
+                        f"named after one of `call`'s, e.g. {possible[0]!r}. Received: {parameter.name!r}; possible: "
+                        f"{possible}."
+                    )
             self.build(**{name: shape for name, shape in shapes.items() if name in wanted})
         if not self.built:  # the default `build`
             self.built = True

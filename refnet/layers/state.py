@@ -120,6 +120,11 @@ class LayerState:
             ValueError: for a shape that is not fully known.
         """
         del autocast, aggregation
+        if isinstance(shape, str):
+            raise ValueError(
+                f"Layer '{self.name}' ({type(self).__name__}): `shape` of a weight must be a tuple of integers. Received: "
+                f"{shape!r}. A name is passed as a keyword argument: add_weight(shape, name={shape!r})."
+            )
         shape = () if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
         if any(size is None for size in shape):
             raise ValueError(
