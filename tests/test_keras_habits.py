@@ -266,3 +266,40 @@ def test_a_weight_named_where_its_shape_belongs(rn):
 def test_the_base_constraint_leaves_weights_as_they_are(rn):
     w = np.array([1.0, -2.0])
     np.testing.assert_array_equal(rn.constraints.Constraint()(w), w)
+
+
+def test_batch_normalization_broadcasts_its_mask(rn, rng):
+    x = rng.normal(size=(2, 3, 4, 5)).astype("float32")
+    mask = np.array([[[True], [False], [True]]] * 2)
+    results = []
+    for given in (mask, np.broadcast_to(mask, (2, 3, 4)).copy()):
+        layer = rn.layers.BatchNormalization(momentum=0.0)
+        results.append((np.asarray(layer(x, training=True, mask=given)), np.asarray(layer.moving_mean)))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(results[0][1], x[:, [0, 2]].mean(axis=(0, 1, 2)), rtol=1e-4, atol=1e-6)
+
+
+def test_weights_made_in_a_constructor_have_the_path_of_their_layer(rn):
+    class Inner(rn.layers.Layer):
+        def __init__(self):
+            super().__init__(name="inner")
+            self.factor = self.add_weight(shape=(1,), name="factor")
+
+    class Outer(rn.layers.Layer):
+        def build(self, input_shape):
+            self.inner = Inner()
+
+    assert Inner().factor.path == "inner/factor"
+    outer = Outer(name="outer")
+    outer.build(None)
+    assert outer.inner.factor.path == "outer/inner/factor"  # as Keras has it
+
+    class Late(rn.layers.Layer):
+        def call(self, x):
+            self.factor = self.add_weight(shape=(1,), name="factor")
+            return x
+
+    late = Late(name="late")
+    late(np.ones((2, 3), "float32"))
+    assert late.factor.path == "late/factor"

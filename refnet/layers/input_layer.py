@@ -65,6 +65,7 @@ class InputLayer(Layer):
             batch_shape = (batch_size, *_sizes(shape, self.name))
         self.batch_shape = _sizes(batch_shape, self.name)
         self.optional = optional
+        self.sparse = self.ragged = False
         self._input_dtype = _any_dtype(dtype, self.name)
         if self._input_dtype in config.FLOAT_DTYPES:
             self._dtype = self._input_dtype

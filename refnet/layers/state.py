@@ -143,6 +143,9 @@ class LayerState:
                 f"expected {shape}."
             )
         scope = naming.current_path()
+        if not self._building and scope.rpartition("/")[2] != self.name:
+            # made in the constructor: `build` and `call` are in the layer's own scope
+            scope = f"{scope}/{self.name}" if scope else self.name
         variable.path = f"{scope}/{variable.name}" if scope else variable.name
         from refnet import (
             constraints,  # constraints need nothing of layers; imported here to keep this module's imports short
