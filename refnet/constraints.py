@@ -9,12 +9,12 @@ __all__ = ["Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deseria
 
 
 class Constraint(tracking.Settings):
-    """Base class. Subclasses define `__call__(w)`: the array that takes the place of `w`."""
+    """Base class. Subclasses define `__call__(w)`: the array that takes the place of `w`, which stays as it is here."""
 
     _backend = None
 
     def __call__(self, w):
-        raise NotImplementedError(f"{type(self).__name__} must define `__call__(self, w)`.")
+        return w
 
     def get_config(self) -> dict:
         return {}

@@ -130,7 +130,8 @@ def generator_from(seed) -> np.random.Generator:
 
 
 def _cast(values, dtype):
-    return np.ascontiguousarray(values, dtype=config.float_dtype(dtype, "refnet.random"))
+    # not ascontiguousarray, which would make a scalar an array of one axis
+    return np.asarray(values, order="C", dtype=config.float_dtype(dtype, "refnet.random"))
 
 
 def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None) -> np.ndarray:

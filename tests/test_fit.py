@@ -134,7 +134,7 @@ class TestFit:
         x, y = regression(60)
         batches = []
         callback = rn.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(batch))
-        with pytest.warns(UserWarning, match="ends after 2 of 4 steps, as the data ran out"):  # six batches: four, two, four
+        with pytest.warns(UserWarning, match="ran out after 2 of 4 steps"):  # six batches: four, two, four
             regressor(rn).fit(x, y, batch_size=10, steps_per_epoch=4, epochs=3, verbose=0, callbacks=[callback])
         assert batches == [0, 1, 2, 3, 0, 1, 0, 1, 2, 3]
 

@@ -99,7 +99,8 @@ class Dense(Layer):
         fused = activations.fused_name(activation)
         if fused is not None:  # product, bias and activation in one kernel
             return ops.dense(inputs, self.kernel, self.bias, fused)
-        return activation(ops.dense(inputs, self.kernel, self.bias))
+        outputs = ops.dense(inputs, self.kernel, self.bias)
+        return outputs if activation is None else activation(outputs)  # None: set after construction
 
     def compute_output_shape(self, input_shape: Any):
         return (*input_shape[:-1], self.units)

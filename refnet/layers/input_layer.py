@@ -51,15 +51,21 @@ class InputLayer(Layer):
                 raise ValueError(
                     f"InputLayer '{self.name}': `input_tensor` must be symbolic. Received: {input_tensor!r}"
                 )
-            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
+            self._check_tensor(input_tensor, shape, batch_size, batch_shape, dtype)
+            batch_shape, dtype = input_tensor.shape, input_tensor.dtype
         elif shape is not None and batch_shape is not None:
             raise ValueError(f"InputLayer '{self.name}': pass either `shape` or `batch_shape`, not both.")
+        elif batch_size is not None and batch_shape is not None:
+            raise ValueError(
+                f"InputLayer '{self.name}': pass either `batch_size` or `batch_shape`, which contains it, not both."
+            )
         elif shape is None and batch_shape is None:
             raise ValueError(f"InputLayer '{self.name}': pass `shape`, the shape of one sample, e.g. shape=(784,).")
         if batch_shape is None:
             batch_shape = (batch_size, *_sizes(shape, self.name))
         self.batch_shape = _sizes(batch_shape, self.name)
         self.optional = optional
+        self.sparse = self.ragged = False
         self._input_dtype = _any_dtype(dtype, self.name)
         if self._input_dtype in config.FLOAT_DTYPES:
             self._dtype = self._input_dtype
@@ -68,6 +74,21 @@ class InputLayer(Layer):
         output = graph.KerasTensor(self.batch_shape, self._input_dtype, name=self.name)
         self._inbound_nodes.append(graph.Node(self, (), {}, output))
 
+    def _check_tensor(self, tensor, shape, batch_size, batch_shape, dtype):
+        """What is said beside `input_tensor` must be true of it."""
+        said = {
+            "shape": (None if shape is None else _sizes(shape, self.name), tuple(tensor.shape[1:])),
+            "batch_size": (batch_size, tensor.shape[0] if tensor.shape else None),
+            "batch_shape": (None if batch_shape is None else _sizes(batch_shape, self.name), tuple(tensor.shape)),
+            "dtype": (None if dtype is None else _any_dtype(dtype, self.name), str(tensor.dtype)),
+        }
+        for argument, (given, actual) in said.items():
+            if given is not None and given != actual:
+                raise ValueError(
+                    f"InputLayer '{self.name}': `input_tensor` has {argument}={actual!r}, but received "
+                    f"{argument}={given!r}. Leave `{argument}` out."
+                )
+
     @property
     def dtype(self) -> str:
         """The type of the input."""
@@ -75,7 +96,7 @@ class InputLayer(Layer):
 
     compute_dtype = variable_dtype = input_dtype = dtype_policy = dtype
 
-    def call(self, inputs):
+    def call(self, inputs=None):
         return inputs
 
     def compute_output_shape(self, input_shape: Any):

@@ -97,6 +97,11 @@ class Layer(LayerState):
         }
         vars(self).update(state)
         self.name = str(name) if name is not None else naming.auto_name(type(self).__name__)
+        if not isinstance(trainable, (bool, np.bool_)):
+            raise ValueError(
+                f"Layer '{self.name}' ({type(self).__name__}): `trainable` must be True or False. Received: "
+                f"trainable={trainable!r}"
+            )
         self._dtype = config.float_dtype(dtype, f"Layer '{self.name}' ({type(self).__name__})")
         self._numpy_dtype = np.dtype(self._dtype)
         self.autocast = autocast
@@ -109,6 +114,10 @@ class Layer(LayerState):
                 f"Layer '{self.name}' ({type(self).__name__}) received unknown argument(s) {', '.join(sorted(kwargs))}."
                 + "".join(naming.did_you_mean(k, parameter_names(type(self))) for k in list(kwargs)[:1])
             )
+
+    def _needs_no_build(self) -> bool:
+        """Whether a layer without weights is ready from its constructor on: unless a subclass gave it a `build`."""
+        return type(self).build is Layer.build
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -141,6 +150,8 @@ class Layer(LayerState):
             input_shape: the shape of `call`'s first argument (None for the batch), in its structure. With further
                 parameters named after `call`'s, such as `query_shape`, each gets its own.
         """
+        self._build_shapes = {"input_shape": as_shape(input_shape)}
+        self.built = True
 
     def call(self, *args, **kwargs):
         """The forward computation, composed of `refnet.ops` and other layers; may take `training` and `mask`."""
@@ -295,6 +306,14 @@ class Layer(LayerState):
             bound = inspect.signature(self.call).bind_partial(*args, **kwargs).arguments
             shapes = {f"{name}_shape": shapes_of(value) for name, value in bound.items()}
             wanted = [p.name for p in parameters]
+            possible = [f"{name}_shape" for name in inspect.signature(self.call).parameters]
+            for parameter in parameters:
+                if parameter.name not in possible and parameter.default is parameter.empty:
+                    raise ValueError(
+                        f"Layer '{self.name}' ({type(self).__name__}): each argument of a `build` with several must be "
+                        f"named after one of `call`'s, e.g. {possible[0]!r}. Received: {parameter.name!r}; possible: "
+                        f"{possible}."
+                    )
             self.build(**{name: shape for name, shape in shapes.items() if name in wanted})
         if not self.built:  # the default `build`
             self.built = True

@@ -31,11 +31,28 @@ class Dropout(Layer):
     def __init__(self, rate: float, noise_shape: tuple | None = None, seed: Any = None, **kwargs):
         super().__init__(**kwargs)
         self.rate = rate = Range(0, 1).check(rate, "rate", f"{type(self).__name__} '{self.name}'")
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = self._checked_noise_shape(noise_shape)
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed) if rate > 0 else None
         self.supports_masking = True
-        self.built = True
+        self.built = self._needs_no_build()
+
+    def _checked_noise_shape(self, noise_shape):
+        """The shape as a tuple, checked now and not in the first step of training."""
+        if noise_shape is None:
+            return None
+        if isinstance(noise_shape, str) or not hasattr(noise_shape, "__iter__"):
+            sizes = None
+        else:
+            sizes = tuple(noise_shape)
+        if sizes is None or any(
+            size is not None and (isinstance(size, bool) or not hasattr(size, "__index__") or size <= 0) for size in sizes
+        ):
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': `noise_shape` must be a tuple of positive integers and None (the "
+                f"input's size). Received: noise_shape={noise_shape!r}"
+            )
+        return sizes
 
     def call(self, inputs, training=False):
         if not training or self.rate == 0:

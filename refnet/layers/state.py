@@ -120,6 +120,11 @@ class LayerState:
             ValueError: for a shape that is not fully known.
         """
         del autocast, aggregation
+        if isinstance(shape, str):
+            raise ValueError(
+                f"Layer '{self.name}' ({type(self).__name__}): `shape` of a weight must be a tuple of integers. Received: "
+                f"{shape!r}. A name is passed as a keyword argument: add_weight(shape, name={shape!r})."
+            )
         shape = () if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
         if any(size is None for size in shape):
             raise ValueError(
@@ -138,6 +143,9 @@ class LayerState:
                 f"expected {shape}."
             )
         scope = naming.current_path()
+        if not self._building and scope.rpartition("/")[2] != self.name:
+            # made in the constructor: `build` and `call` are in the layer's own scope
+            scope = f"{scope}/{self.name}" if scope else self.name
         variable.path = f"{scope}/{variable.name}" if scope else variable.name
         from refnet import (
             constraints,  # constraints need nothing of layers; imported here to keep this module's imports short
@@ -327,6 +335,6 @@ class LayerState:
 
 
 # Public attributes that the library itself sets while it trains, or that lists of steps are told apart by anyway.
-_NOT_SETTINGS = {"built", "history", "stop_training", "trainable"}
+_NOT_SETTINGS = {"built", "history", "stop_training", "stop_evaluating", "stop_predicting", "trainable"}
 # Attributes of a layer that hold no parts of it: bookkeeping of LayerState and Layer.
 _NOT_PARTS = {"_weights", "_frozen", "_losses", "_cache", "_inbound_nodes", "_init_arguments", "_build_shapes"}

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from refnet import backend, losses
-from refnet.metrics.reduction import MeanMetricWrapper, is_kernel_array
+from refnet.losses.loss import squeeze_or_expand_to_same_rank
+from refnet.metrics.reduction import MeanMetricWrapper, is_kernel_array, masked, plain
 
 __all__ = [
     "BinaryCrossentropy",
@@ -84,6 +85,14 @@ class RootMeanSquaredError(MeanSquaredError):
 
     def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
+
+    @backend.entry_point
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Take a batch into account; arguments as `MeanMetricWrapper.update_state`. Weights may be one per number."""
+        if sample_weight is not None:  # an axis more, and the mean over the last one leaves each number by itself
+            y_true, y_pred = squeeze_or_expand_to_same_rank(plain(y_true), plain(y_pred))
+            y_true, y_pred = (plain(y)[..., np.newaxis] for y in (y_true, y_pred))
+        super().update_state(y_true, y_pred, sample_weight)
 
     def result(self):
         return math.sqrt(super().result())
@@ -167,6 +176,17 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
     ):
         super().__init__(losses.sparse_categorical_crossentropy, name=name, dtype=dtype, from_logits=from_logits,
                          ignore_class=ignore_class, axis=axis)  # fmt: skip
+
+    @backend.entry_point
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Take a batch into account; arguments as `MeanMetricWrapper.update_state`. Weights of ignored labels are 0."""
+        ignored = self._fn_kwargs["ignore_class"]
+        if sample_weight is not None and ignored is not None:
+            labels = plain(y_true)
+            if np.ndim(labels) == np.ndim(plain(y_pred)):
+                labels = labels[..., 0]
+            sample_weight = masked(sample_weight, labels != ignored, labels)
+        super().update_state(y_true, y_pred, sample_weight)
 
     def get_config(self):
         return {"name": self.name, "dtype": self.dtype, **self._fn_kwargs}

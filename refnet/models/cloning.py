@@ -27,6 +27,15 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
     if kwargs or call_function is not None:
         raise ValueError("clone_model: `call_function` and further arguments are not supported.")
 
+    clone = _cloned(model, input_tensors, clone_function, recursive)
+    if model.compiled and not clone.compiled:
+        clone.compile_from_config(model.get_compile_config())
+    return clone
+
+
+def _cloned(model, input_tensors, clone_function, recursive):
+    """`clone_model` but for `compile`."""
+
     def clone_layer(layer):
         if recursive and isinstance(layer, Model):
             return clone_model(layer, clone_function=clone_function, recursive=True)

@@ -115,6 +115,7 @@ class Sequential(Model):
             input_shape: with the batch, None for any.
         """
         if self._network is not None:
+            self._check_same_input(input_shape)
             return
         if not self._stack:
             raise ValueError(f"Sequential '{self.name}' has no layers: add some before building or calling it.")
@@ -130,6 +131,19 @@ class Sequential(Model):
         if tree.is_nested(shape) and not all(s is None or isinstance(s, (int, np.integer)) for s in shape):
             raise ValueError(f"Sequential '{self.name}' has a single input. Received input shapes: {input_shape}")
         self._connect(backend.localise(InputLayer)(batch_shape=shape, dtype=first.compute_dtype).output)
+
+    def _check_same_input(self, input_shape):
+        """A model that is connected already is not connected to another input."""
+        if input_shape is None or not isinstance(self._stack[0], InputLayer):
+            return
+        known, given = self._stack[0].batch_shape, tuple(input_shape)
+        if len(known) != len(given) or any(
+            a is not None and b is not None and a != b for a, b in zip(known, given, strict=False)
+        ):
+            raise ValueError(
+                f"Sequential '{self.name}' already has the input shape {known}, from its Input. Received: "
+                f"input_shape={given}"
+            )
 
     def _connect(self, x):
         inputs = x

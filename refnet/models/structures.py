@@ -68,6 +68,12 @@ def _leaf(setting) -> bool:
     return not isinstance(setting, (list, tuple, dict))
 
 
+def _bare(entry):
+    """An entry for one output without the list around it that Keras allows: `["mse"]` means `"mse"`."""
+    alone = isinstance(entry, (list, tuple)) and len(entry) == 1 and _leaf(entry[0])
+    return entry[0] if alone else entry
+
+
 def spread(setting, y_pred, names, what, lists=False):
     """One entry of a setting (loss, weight, metrics) for each leaf of the outputs.
 
@@ -89,7 +95,7 @@ def spread(setting, y_pred, names, what, lists=False):
     if isinstance(setting, dict):
         if set(map(str, setting)) <= set(names):
             by_name = {str(key): value for key, value in setting.items()}
-            return [by_name.get(name) for name in names]
+            return [by_name.get(name) if lists else _bare(by_name.get(name)) for name in names]
         if isinstance(y_pred, dict) and set(setting) <= set(y_pred):
             return _spread_inside(
                 [(setting.get(key), y_pred[key]) for key in tree.sorted_keys(y_pred)], names, what, lists
@@ -108,6 +114,8 @@ def spread(setting, y_pred, names, what, lists=False):
         and all(lists or tree.is_nested(inner) or _leaf(entry) for entry, inner in zip(setting, y_pred, strict=True))
     ):
         return _spread_inside(list(zip(setting, y_pred, strict=True)), names, what, lists)
+    if not lists:
+        setting = [_bare(entry) for entry in setting]
     if len(setting) == count and (len(y_pred) == count if lists else all(map(_leaf, setting))):
         if count > 1 and is_ambiguous(y_pred):
             raise _ambiguous(what, y_pred)

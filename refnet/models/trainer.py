@@ -40,7 +40,7 @@ class Trainer(Steps):
         self.compiled = False
         self.optimizer = None
         self.loss = None
-        self.stop_training = False
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False  # callbacks set them
         self.history = None
         self.steps_per_execution = 1
         self.run_eagerly = False
@@ -72,7 +72,8 @@ class Trainer(Steps):
             metrics: a list of metrics, names or functions; with several outputs a list or dict of lists. `"accuracy"`
                 becomes the accuracy that fits the shapes.
             weighted_metrics: metrics that use sample weights.
-            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; nothing is
+            steps_per_execution: of how many steps at once callbacks hear.
+            run_eagerly, jit_compile, auto_scale_loss: accepted for Keras' sake; nothing is
                 compiled here, and every step is run by itself.
 
         Raises:
@@ -235,27 +236,35 @@ class Trainer(Steps):
         # Building the logs costs as much as a small network's kernels: a progress bar that is about to skip them anyway
         # gets a function that gives them.
         on_demand = all(getattr(getattr(hook, "__self__", None), "takes_logs_on_demand", False) for hook in ends)
+        group = self.steps_per_execution or 1  # callbacks hear of so many steps at once
         logs = None
         step = 0
         for run in self._steps_of(data, step_function, kind, name):
-            for hook in begins:
-                hook(step, {})
+            if begins and step % group == 0:
+                for hook in begins:
+                    hook(step, {})
             done, logs = run()
             if not done and not isinstance(logs, dict):
                 raise ValueError(
                     f"`{kind}_step` of {type(self).__name__} must return a dict of metrics, e.g. {{'loss': loss}}. It "
                     f"returned {type(logs).__name__}."
                 )
+            step += 1
+            if step % group:
+                continue
             if ends:
                 if on_demand and done:
                     numbers = self.get_metrics_result
                 else:
                     numbers = self._logs_of(done, logs)  # not the metrics' own arrays, which the next batch changes
                 for hook in ends:
-                    hook(step, numbers)
-            step += 1
-            if self.stop_training and kind == "train":
+                    hook(step - 1, numbers)
+            if self.stop_training if kind == "train" else self.stop_evaluating:
                 break
+        if ends and step % group:  # a last group that is not full; Keras gives it the number of a full one's last step
+            numbers = self._logs_of(done, logs)
+            for hook in ends:
+                hook(step + group - step % group - 1, numbers)
         if step and done:
             logs = self.get_metrics_result()
         if step == 0:
@@ -325,6 +334,7 @@ class Trainer(Steps):
         else:
             callback_list = self._callbacks(callbacks, verbose, 1, data.epoch_steps)
         self.reset_metrics()
+        self.stop_evaluating = False
         callback_list.on_test_begin()
         logs = self._run_epoch(data, self.test_step, callback_list, "test", data.name)
         callback_list.on_test_end(logs)
@@ -354,22 +364,39 @@ class Trainer(Steps):
         data = self._data(x, None, None, batch_size, steps, False, None)
         callback_list = self._callbacks(callbacks, verbose, 1, data.epoch_steps)
         begins, ends = (callback_list.batch_hooks[f"on_predict_batch_{when}"] for when in ("begin", "end"))
+        self.stop_predicting = False
         callback_list.on_predict_begin()
         structure, parts = None, []
+        group = self.steps_per_execution or 1
+        held: list = []  # the outputs of the steps that `on_predict_batch_end` has not heard of
         for step, batch in enumerate(data.epoch("predict")):
-            for hook in begins:
-                hook(step, {})
+            if step % group == 0:
+                for hook in begins:
+                    hook(step, {})
             # Copies: an output may be an input passed through, in a buffer that a generator fills again.
             outputs = tree.map_structure(_copied, self._one_step("predict", self.predict_step, batch)[1])
             structure = outputs if structure is None else structure
             parts.append(tree.flatten(outputs))
-            for hook in ends:
-                hook(step, {"outputs": outputs})
+            held.append(outputs)
+            if len(held) == group:
+                self._predicted(ends, step, held)
+                if self.stop_predicting:
+                    break
+        if held:
+            self._predicted(ends, step + group - len(held), held)
         callback_list.on_predict_end()
         if structure is None:
             raise data.exhausted("predict")
         joined = [np.concatenate(column) if len(column) > 1 else column[0] for column in zip(*parts, strict=True)]
         return tree.pack_sequence_as(structure, joined)
+
+    @staticmethod
+    def _predicted(hooks, step, held):
+        """Tell callbacks the outputs of a group of steps, joined; empties `held`."""
+        outputs = held[0] if len(held) == 1 else tree.map_structure(lambda *parts: np.concatenate(parts), *held)
+        held.clear()
+        for hook in hooks:
+            hook(step, {"outputs": outputs})
 
     @backend.entry_point
     def train_on_batch(

@@ -10,6 +10,8 @@ import math
 import sys
 import time
 
+import numpy as np
+
 from refnet import config
 
 __all__ = ["Progbar"]
@@ -84,7 +86,8 @@ class Progbar:
             self._draw(current, now, finalize)
             drawn = time.perf_counter()
             self._drawing += drawn - now
-            self.next_drawing = drawn + max(self.interval, 50 * (drawn - now))
+            # Drawing takes at most a fiftieth of the time; all of it for those who ask for no interval.
+            self.next_drawing = drawn + (max(self.interval, 50 * (drawn - now)) if self.interval else 0.0)
         elif self.verbose == 2 and finalize:
             print(self._line(current, now), flush=True)
 
@@ -105,12 +108,14 @@ class Progbar:
     def _collect(self, current, values, finalize):
         steps = max(current - self._seen, 1)
         for name, value in values:
+            if type(value) is not float:  # a list or an array: its mean
+                value = float(np.mean(value))
             averaged = name in self._stateless if self._stateless is not None else name not in self._stateful
             if averaged and not finalize:
                 total, count = self._values.get(name, (0.0, 0))
-                self._values[name] = (total + float(value) * steps, count + steps)
+                self._values[name] = (total + value * steps, count + steps)
             else:
-                self._values[name] = (float(value), 1)
+                self._values[name] = (value, 1)
         self._seen = current
 
     def _metrics(self) -> str:

@@ -124,11 +124,15 @@ class BatchNormalization(ScaleAndOffset):
 
     def _normalized(self, inputs, training, mask, activation):
         """`call`, and then `activation`, "linear" or "relu", which the kernel applies on the way."""
-        if mask is not None and tuple(mask.shape) != tuple(inputs.shape[:-1]):
-            raise self._error(
-                "the mask must have the input's shape without its last axis. Received: mask shape "
-                f"{tuple(mask.shape)}, input shape {tuple(inputs.shape)}"
-            )
+        rows = tuple(inputs.shape[:-1])
+        if mask is not None and tuple(mask.shape) != rows:
+            if len(mask.shape) == len(rows) and all(m in (1, n) for m, n in zip(mask.shape, rows, strict=True)):
+                mask = ops.broadcast_to(mask, rows)
+            else:
+                raise self._error(
+                    "the mask must have the input's shape without its last axis, or 1 for some sizes. Received: mask "
+                    f"shape {tuple(mask.shape)}, input shape {tuple(inputs.shape)}"
+                )
         if not (training and self.trainable):
             return ops.batch_normalization(
                 inputs,

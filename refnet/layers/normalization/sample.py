@@ -71,8 +71,8 @@ class LayerNormalization(ScaleAndOffset):
     def build(self, input_shape):
         axes = sorted(self.axis) if isinstance(self.axis, list) else [self.axis]
         self._add_scale_and_offset(tuple(self._size_along(input_shape, axis) for axis in axes))
-        rank = len(input_shape)
-        self.input_spec = InputSpec(ndim=rank, axes={axis % rank: input_shape[axis] for axis in axes})
+        # axes as given: those counted from the end fit inputs of any rank
+        self.input_spec = InputSpec(axes={axis: input_shape[axis] for axis in axes})
 
     def call(self, inputs):
         return ops.layer_normalization(inputs, self.gamma, self.beta, self.axis, self.epsilon)
@@ -166,8 +166,8 @@ class RMSNormalization(Layer):
         axes = sorted(self.axis) if isinstance(self.axis, list) else [self.axis]
         shape = tuple(self._size_along(input_shape, axis) for axis in axes)
         self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
-        rank = len(input_shape)
-        self.input_spec = InputSpec(ndim=rank, axes={axis % rank: input_shape[axis] for axis in axes})
+        # axes as given: those counted from the end fit inputs of any rank
+        self.input_spec = InputSpec(axes={axis: input_shape[axis] for axis in axes})
 
     def call(self, inputs):
         return ops.rms_normalization(inputs, self.scale, self.axis, self.epsilon)
@@ -192,7 +192,7 @@ class UnitNormalization(Layer):
         super().__init__(**kwargs)
         self.axis = _axes(self, axis)
         self.supports_masking = True
-        self.built = True
+        self.built = self._needs_no_build()
 
     _error = ScaleAndOffset._error
     compute_output_shape = ScaleAndOffset.compute_output_shape

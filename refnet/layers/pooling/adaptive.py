@@ -24,7 +24,7 @@ class BaseAdaptivePooling(SpatialLayer):
     def __init__(self, rank, output_size, data_format, **kwargs):
         super().__init__(rank, data_format, **kwargs)
         self.output_size = self._tuple(output_size, "output_size")
-        self.built = True
+        self.built = self._needs_no_build()
 
     def compute_output_shape(self, input_shape):
         return self._shape(input_shape, self.output_size)

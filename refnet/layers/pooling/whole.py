@@ -23,7 +23,7 @@ class BaseGlobalPooling(SpatialLayer):
     def __init__(self, rank, data_format, keepdims, **kwargs):
         super().__init__(rank, data_format, **kwargs)
         self.keepdims = keepdims
-        self.built = True
+        self.built = self._needs_no_build()
 
     def compute_output_shape(self, input_shape):
         self._check_places(input_shape)

@@ -21,7 +21,7 @@ class BasePooling(SpatialLayer):
         self.padding = str(padding).lower()
         if self.padding not in ("valid", "same"):
             raise self._error(f"`padding` must be 'valid' or 'same'. Received: padding={padding!r}")
-        self.built = True
+        self.built = self._needs_no_build()
 
     def _pool(self, op, inputs):
         try:

@@ -18,8 +18,13 @@ class BaseBorder(SpatialLayer):
         """((before, after), ...) from an integer, one integer per axis, or one pair per axis."""
         if isinstance(value, int):
             pairs = ((value, value),) * self.rank
-        elif self.rank == 1:  # two integers are the two ends there
-            pairs = value if hasattr(value, "__len__") and len(value) == 1 else (value,)
+        elif self.rank == 1:  # two integers are the two ends there; ((before, after),) is taken too
+            nested = isinstance(value, (list, tuple)) and len(value) == 1 and isinstance(value[0], (list, tuple))
+            if not nested and (not isinstance(value, (list, tuple)) or len(value) != 2):
+                raise self._error(
+                    f"`{name}` must be an integer or a pair of integers, (before, after). Received: {name}={value!r}"
+                )
+            pairs = value if nested else (value,)
         else:
             pairs = value
         if not hasattr(pairs, "__len__") or len(pairs) != self.rank:
@@ -37,7 +42,7 @@ class BaseCropping(BaseBorder):
     def __init__(self, rank, cropping, data_format, **kwargs):
         super().__init__(rank, data_format, **kwargs)
         self.cropping = self._border(cropping, "cropping")
-        self.built = True
+        self.built = self._needs_no_build()
 
     def compute_output_shape(self, input_shape):
         sizes = self._sizes(input_shape)
@@ -71,7 +76,7 @@ class BaseZeroPadding(BaseBorder):
     def __init__(self, rank, padding, data_format, **kwargs):
         super().__init__(rank, data_format, **kwargs)
         self.padding = self._border(padding, "padding")
-        self.built = True
+        self.built = self._needs_no_build()
 
     def compute_output_shape(self, input_shape):
         sizes = self._sizes(input_shape)

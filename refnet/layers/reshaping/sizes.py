@@ -22,7 +22,7 @@ class BaseUpSampling(SpatialLayer):
     def __init__(self, rank, size, data_format, **kwargs):
         super().__init__(rank, data_format, **kwargs)
         self.size = self._tuple(size, "size")
-        self.built = True
+        self.built = self._needs_no_build()
 
     def compute_output_shape(self, input_shape):
         sizes = self._sizes(input_shape)
@@ -120,7 +120,7 @@ class BaseSizing(Layer):
             self.data_format = data_format_of(data_format)
         except ValueError as error:
             raise self._error(error) from None
-        self.built = True
+        self.built = self._needs_no_build()
 
     def _error(self, message):
         return ValueError(f"{type(self).__name__} '{self.name}': {message}")
