@@ -158,7 +158,7 @@ def as_type(x: Any, dtype: np.dtype) -> Any:
     return kernels.cast_forward(value, dtype, save=False)[0]
 
 
-_READY = frozenset((ndarray, Tensor, Variable, int, float, bool))
+_HELD, _NUMBERS = frozenset((ndarray, Tensor, Variable)), frozenset((int, float, bool))
 
 
 def promoted(*xs: Any, real: bool = False) -> list:
@@ -168,7 +168,19 @@ def promoted(*xs: Any, real: bool = False) -> list:
         xs: numbers, arrays, Tensors, lists.
         real: integers become floats.
     """
-    xs = tuple(x if type(x) in _READY or isinstance(x, np.generic) else array_of(x) for x in xs)
+    if len(xs) == 2:  # nearly always: two floats of one type, or one and a number
+        a, b = xs
+        if type(a) in _HELD:
+            dtype = a.dtype
+            if dtype in FLOATS:
+                if type(b) in _HELD:
+                    if b.dtype == dtype:
+                        return [a, b]
+                elif type(b) in _NUMBERS:
+                    return [a, np.asarray(b, dtype)]
+        elif type(a) in _NUMBERS and type(b) in _HELD and b.dtype in FLOATS:
+            return [np.asarray(a, b.dtype), b]
+    xs = tuple(x if type(x) in _HELD or type(x) in _NUMBERS or isinstance(x, np.generic) else array_of(x) for x in xs)
     dtype = promote(*map(kind_of, xs), float) if real else promote(*map(kind_of, xs))
     return [np.asarray(x, dtype) if isinstance(x, (int, float, np.generic)) else as_type(x, dtype) for x in xs]
 
@@ -202,7 +214,9 @@ def parameter(x: Any, dtype: Any) -> Any:
 def pair_of_floats(a: Any, b: Any) -> tuple[Any, Any]:
     """Two kernel inputs of one float type: the one that promotion gives them, if kernels have it."""
     a, b = array_of(a), array_of(b)
-    dtype = kernel_float(promote(a.dtype, b.dtype))
+    dtype = a.dtype
+    if dtype != b.dtype or dtype not in FLOATS:
+        dtype = kernel_float(promote(dtype, b.dtype))
     return float_input(a, dtype), float_input(b, dtype)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from refnet.autodiff import value_of
 from refnet.graph import KerasTensor
 from refnet.ops._op import array_of, as_type, float_input, op, plain, promoted, shared
-from refnet.ops.dtypes import count_dtype, floating, promote, summed
+from refnet.ops.dtypes import HALF, count_dtype, floating, promote, summed
 from refnet.ops.elementwise import abs, add, exp, log, maximum, minimum, not_equal, power, sqrt, square, subtract
 from refnet.ops.rules import axes_in, like, reduced, reduction, shape_of, size_of, spec, type_of
 from refnet.ops.shaping import moveaxis, reshape
@@ -201,7 +201,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
         sums = sum(abs(x), axis=inner, keepdims=True)
         y = (max if ord > 0 else min)(sums, axis=outer, keepdims=True)
     else:
-        half = x.dtype == np.float16  # LAPACK has no singular values of those
+        half = x.dtype == HALF  # LAPACK has no singular values of those
         matrices = float_input(moveaxis(as_type(x, np.dtype(np.float32)) if half else x, (rows, columns), (-2, -1)))
         s = shared("singular_values", (matrices,))
         y = sum(s, axis=-1) if ord == "nuc" else (max if ord > 0 else min)(s, axis=-1)
