@@ -43,7 +43,17 @@ __all__ = [
 ]
 
 ndarray = np.ndarray
-OPS: dict[str, Callable] = {}  # every op by its public name
+OPS: dict[str, Callable] = {}  # every op by its public name, and by its name in graphs
+
+# Where Keras' graphs have another name for an op than its function's.
+GRAPH_NAMES = {
+    "abs": "absolute",
+    "allclose": "all_close",
+    "batch_normalization": "batch_norm",
+    "image_resize": "resize",
+    "layer_normalization": "layer_norm",
+    "rms_normalization": "rms_norm",
+}
 
 _SCANNED = frozenset((KerasTensor, list, tuple, dict))  # arguments that are looked into
 _PLAIN = frozenset((int, float, bool, str, NoneType, EllipsisType, slice, ndarray))  # what holds no tensor
@@ -84,6 +94,8 @@ def op(rule: Callable, *, lists: Sequence[str] = (), direct: bool = False) -> An
         public: Any = function if direct else called
         public.is_op, public.rule = True, rule
         OPS[function.__name__] = DISPATCH[function.__name__] = public
+        if function.__name__ in GRAPH_NAMES:
+            OPS[GRAPH_NAMES[function.__name__]] = public
         return public
 
     return decorate
@@ -101,7 +113,8 @@ def _stacked(x: Any) -> Any:
 def symbolic(function: Callable, args: tuple, kwargs: dict) -> Any:
     """The symbolic outputs of an op on symbolic tensors, with the node that makes them."""
     outputs = function.rule(*args, **kwargs)  # type: ignore[attr-defined]
-    graph.Node(graph.FunctionOperation(function, function.__name__), args, kwargs, outputs)
+    name = GRAPH_NAMES.get(function.__name__, function.__name__)
+    graph.Node(graph.FunctionOperation(function, name), args, kwargs, outputs)
     return outputs
 
 

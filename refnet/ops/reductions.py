@@ -92,26 +92,35 @@ def _extremum(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any
     return y if initial is None else (maximum if name == "max" else minimum)(y, initial)
 
 
-@op(reduction("prod", summed))
-def prod(x, axis=None, keepdims=False):
-    """The product over `axis`."""
+def _prod_rule(x, axis=None, keepdims=False, dtype=None):
+    return like(x, reduced("prod", shape_of(x), axis, keepdims), summed(spec(x).dtype) if dtype is None else dtype)
+
+
+@op(_prod_rule)
+def prod(x, axis=None, keepdims=False, dtype=None):
+    """The product over `axis`, in the type `dtype`, or x's (booleans and small integers in 32 bits)."""
     x = array_of(x)
-    return shared("prod", (as_type(x, summed(x.dtype)),), _axis(axis), keepdims)
+    x = as_type(x, summed(x.dtype) if dtype is None else np.dtype(dtype))
+    return shared("prod", (x,), _axis(axis), keepdims)
 
 
-def _cumsum_rule(x, axis=None):
-    dtype = np.dtype(spec(x).dtype)
+def _cumsum_type(kind: Any, dtype: Any) -> np.dtype:
+    kind = np.dtype(kind if dtype is None else dtype)
+    return np.dtype(np.int32) if kind.kind == "b" else kind
+
+
+def _cumsum_rule(x, axis=None, dtype=None):
     shape = shape_of(x)
     if axis is not None:
         axes_in("cumsum", axis, len(shape))
-    return KerasTensor((size_of(shape),) if axis is None else shape, np.dtype(np.int32) if dtype.kind == "b" else dtype)
+    return like(x, (size_of(shape),) if axis is None else shape, _cumsum_type(spec(x).dtype, dtype))
 
 
 @op(_cumsum_rule)
-def cumsum(x, axis=None):
-    """Running sums along `axis` (of the flattened x when None)."""
+def cumsum(x, axis=None, dtype=None):
+    """Running sums along `axis` (of the flattened x when None), in the type `dtype`, or x's (booleans as int32)."""
     x = array_of(x)
-    x = as_type(x, np.dtype(np.int32)) if x.dtype == np.bool_ else x
+    x = as_type(x, _cumsum_type(x.dtype, dtype))
     return shared("cumsum", (reshape(x, -1) if axis is None else x,), 0 if axis is None else axis)
 
 
