@@ -2,9 +2,9 @@
 
 import itertools
 
+import cases_ops as table
 import numpy as np
 import pytest
-import test_ops_rules as table
 
 import refnet
 from refnet import graph, ops

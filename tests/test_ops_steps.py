@@ -2,9 +2,9 @@
 sees every step, and what it does not see are constants."""
 
 import cases
+import cases_ops as table
 import numpy as np
 import pytest
-import test_ops_rules as table
 
 import refnet.kernels
 from refnet import backend, graph, ops

@@ -43,7 +43,17 @@ __all__ = [
 ]
 
 ndarray = np.ndarray
-OPS: dict[str, Callable] = {}  # every op by its public name
+OPS: dict[str, Callable] = {}  # every op by its public name, and by its name in graphs
+
+# Where Keras' graphs have another name for an op than its function's.
+GRAPH_NAMES = {
+    "abs": "absolute",
+    "allclose": "all_close",
+    "batch_normalization": "batch_norm",
+    "image_resize": "resize",
+    "layer_normalization": "layer_norm",
+    "rms_normalization": "rms_norm",
+}
 
 _SCANNED = frozenset((KerasTensor, list, tuple, dict))  # arguments that are looked into
 _PLAIN = frozenset((int, float, bool, str, NoneType, EllipsisType, slice, ndarray))  # what holds no tensor
@@ -84,6 +94,8 @@ def op(rule: Callable, *, lists: Sequence[str] = (), direct: bool = False) -> An
         public: Any = function if direct else called
         public.is_op, public.rule = True, rule
         OPS[function.__name__] = DISPATCH[function.__name__] = public
+        if function.__name__ in GRAPH_NAMES:
+            OPS[GRAPH_NAMES[function.__name__]] = public
         return public
 
     return decorate
@@ -101,7 +113,8 @@ def _stacked(x: Any) -> Any:
 def symbolic(function: Callable, args: tuple, kwargs: dict) -> Any:
     """The symbolic outputs of an op on symbolic tensors, with the node that makes them."""
     outputs = function.rule(*args, **kwargs)  # type: ignore[attr-defined]
-    graph.Node(graph.FunctionOperation(function, function.__name__), args, kwargs, outputs)
+    name = GRAPH_NAMES.get(function.__name__, function.__name__)
+    graph.Node(graph.FunctionOperation(function, name), args, kwargs, outputs)
     return outputs
 
 
@@ -158,7 +171,7 @@ def as_type(x: Any, dtype: np.dtype) -> Any:
     return kernels.cast_forward(value, dtype, save=False)[0]
 
 
-_READY = frozenset((ndarray, Tensor, Variable, int, float, bool))
+_HELD, _NUMBERS = frozenset((ndarray, Tensor, Variable)), frozenset((int, float, bool))
 
 
 def promoted(*xs: Any, real: bool = False) -> list:
@@ -168,7 +181,19 @@ def promoted(*xs: Any, real: bool = False) -> list:
         xs: numbers, arrays, Tensors, lists.
         real: integers become floats.
     """
-    xs = tuple(x if type(x) in _READY or isinstance(x, np.generic) else array_of(x) for x in xs)
+    if len(xs) == 2:  # nearly always: two floats of one type, or one and a number
+        a, b = xs
+        if type(a) in _HELD:
+            dtype = a.dtype
+            if dtype in FLOATS:
+                if type(b) in _HELD:
+                    if b.dtype == dtype:
+                        return [a, b]
+                elif type(b) in _NUMBERS:
+                    return [a, np.asarray(b, dtype)]
+        elif type(a) in _NUMBERS and type(b) in _HELD and b.dtype in FLOATS:
+            return [np.asarray(a, b.dtype), b]
+    xs = tuple(x if type(x) in _HELD or type(x) in _NUMBERS or isinstance(x, np.generic) else array_of(x) for x in xs)
     dtype = promote(*map(kind_of, xs), float) if real else promote(*map(kind_of, xs))
     filled = active().filled
     return [filled((), x, dtype) if isinstance(x, (int, float, np.generic)) else as_type(x, dtype) for x in xs]
@@ -203,7 +228,9 @@ def parameter(x: Any, dtype: Any) -> Any:
 def pair_of_floats(a: Any, b: Any) -> tuple[Any, Any]:
     """Two kernel inputs of one float type: the one that promotion gives them, if kernels have it."""
     a, b = array_of(a), array_of(b)
-    dtype = kernel_float(promote(a.dtype, b.dtype))
+    dtype = a.dtype
+    if dtype != b.dtype or dtype not in FLOATS:
+        dtype = kernel_float(promote(dtype, b.dtype))
     return float_input(a, dtype), float_input(b, dtype)
 
 

@@ -10,7 +10,7 @@ from refnet import autodiff
 from refnet.autodiff import Tensor, value_of
 from refnet.graph import flatten, is_keras_tensor
 from refnet.ops._op import OPS, array_of, as_type, op, snapshot
-from refnet.ops.rules import elementwise, like, spec
+from refnet.ops.rules import like, spec
 
 __all__ = [
     "cast",
@@ -55,10 +55,10 @@ def cast(x: Any, dtype: Any) -> Any:
     return snapshot(x) if x.dtype == dtype else as_type(x, dtype)
 
 
-@op(elementwise())
-def stop_gradient(x: Any) -> Any:
-    """The value of x as a constant."""
-    return autodiff.stop_gradient(array_of(x))
+@op(lambda variable: like(variable))
+def stop_gradient(variable: Any) -> Any:
+    """The value of an array, Tensor or Variable as a constant."""
+    return autodiff.stop_gradient(array_of(variable))
 
 
 def shape(x: Any) -> tuple:

@@ -19,11 +19,12 @@ import numpy as np
 
 from refnet import config
 
-__all__ = ["FLOATS", "count_dtype", "floating", "kernel_float", "kind_of", "promote", "summed"]
+__all__ = ["FLOATS", "HALF", "count_dtype", "floating", "kernel_float", "kind_of", "promote", "summed"]
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))  # the types of the kernels
 _NARROW = {"int64": np.dtype(np.int32), "uint64": np.dtype(np.uint32)}
 
+HALF = np.dtype(np.float16)  # NumPy computes with it, the kernels of layers do not
 count_dtype = np.dtype(np.int32)  # of positions and counts
 
 
@@ -36,7 +37,8 @@ def kind_of(x: Any) -> Any:
         return np.dtype(np.bool_)
     if isinstance(x, np.generic):
         return float if kind is np.float64 else int if kind is np.int64 else x.dtype
-    return np.dtype(x.dtype)
+    dtype = x.dtype
+    return np.dtype(dtype) if type(dtype) is str else dtype
 
 
 def promote(*kinds: Any) -> np.dtype:

@@ -10,7 +10,7 @@ from refnet import backend
 from refnet.autodiff import apply, is_live, value_of
 from refnet.graph import KerasTensor, is_keras_tensor
 from refnet.ops._op import array_of, as_type, float_input, op, plain, promoted, shared, snapshot
-from refnet.ops.dtypes import floating, promote
+from refnet.ops.dtypes import HALF, floating, promote
 from refnet.ops.rules import binary, broadcast, elementwise, like, shape_of, spec, type_of
 
 __all__ = [
@@ -256,7 +256,7 @@ def _elementary(name: str, x: Any) -> Any:
     kernels = backend.active()
     x = array_of(x)
     y = apply(getattr(kernels, f"{name}_forward"), getattr(kernels, f"{name}_backward"), (float_input(x),))
-    return as_type(y, x.dtype) if x.dtype == np.float16 else y
+    return as_type(y, x.dtype) if x.dtype == HALF else y
 
 
 @op(elementwise(floating))

@@ -21,7 +21,7 @@ from refnet.ops._op import (
     snapshot,
     symbolic,
 )
-from refnet.ops.dtypes import floating, kernel_float
+from refnet.ops.dtypes import HALF, floating, kernel_float
 from refnet.ops.numpy import (
     abs,
     add,
@@ -81,7 +81,7 @@ def activation(x: Any, name: str) -> Any:
     kernels = backend.active()
     x = snapshot(array_of(x)) if name == "linear" else array_of(x)  # a linear kernel returns its input
     y = apply(kernels.activation_forward, kernels.activation_backward, (float_input(x),), name)
-    return as_type(y, x.dtype) if x.dtype == np.float16 else y
+    return as_type(y, x.dtype) if x.dtype == HALF else y
 
 
 @op(elementwise())

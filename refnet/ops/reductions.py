@@ -11,7 +11,7 @@ from refnet.autodiff import value_of
 from refnet.backend import active
 from refnet.graph import KerasTensor
 from refnet.ops._op import array_of, as_type, float_input, op, plain, promoted, shared
-from refnet.ops.dtypes import count_dtype, floating, promote, summed
+from refnet.ops.dtypes import HALF, count_dtype, floating, promote, summed
 from refnet.ops.elementwise import abs, add, exp, log, maximum, minimum, not_equal, power, sqrt, square, subtract
 from refnet.ops.rules import axes_in, like, reduced, reduction, shape_of, size_of, spec, type_of
 from refnet.ops.shaping import moveaxis, reshape
@@ -93,26 +93,35 @@ def _extremum(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any
     return y if initial is None else (maximum if name == "max" else minimum)(y, initial)
 
 
-@op(reduction("prod", summed))
-def prod(x, axis=None, keepdims=False):
-    """The product over `axis`."""
+def _prod_rule(x, axis=None, keepdims=False, dtype=None):
+    return like(x, reduced("prod", shape_of(x), axis, keepdims), summed(spec(x).dtype) if dtype is None else dtype)
+
+
+@op(_prod_rule)
+def prod(x, axis=None, keepdims=False, dtype=None):
+    """The product over `axis`, in the type `dtype`, or x's (booleans and small integers in 32 bits)."""
     x = array_of(x)
-    return shared("prod", (as_type(x, summed(x.dtype)),), _axis(axis), keepdims)
+    x = as_type(x, summed(x.dtype) if dtype is None else np.dtype(dtype))
+    return shared("prod", (x,), _axis(axis), keepdims)
 
 
-def _cumsum_rule(x, axis=None):
-    dtype = np.dtype(spec(x).dtype)
+def _cumsum_type(kind: Any, dtype: Any) -> np.dtype:
+    kind = np.dtype(kind if dtype is None else dtype)
+    return np.dtype(np.int32) if kind.kind == "b" else kind
+
+
+def _cumsum_rule(x, axis=None, dtype=None):
     shape = shape_of(x)
     if axis is not None:
         axes_in("cumsum", axis, len(shape))
-    return KerasTensor((size_of(shape),) if axis is None else shape, np.dtype(np.int32) if dtype.kind == "b" else dtype)
+    return like(x, (size_of(shape),) if axis is None else shape, _cumsum_type(spec(x).dtype, dtype))
 
 
 @op(_cumsum_rule)
-def cumsum(x, axis=None):
-    """Running sums along `axis` (of the flattened x when None)."""
+def cumsum(x, axis=None, dtype=None):
+    """Running sums along `axis` (of the flattened x when None), in the type `dtype`, or x's (booleans as int32)."""
     x = array_of(x)
-    x = as_type(x, np.dtype(np.int32)) if x.dtype == np.bool_ else x
+    x = as_type(x, _cumsum_type(x.dtype, dtype))
     return shared("cumsum", (reshape(x, -1) if axis is None else x,), 0 if axis is None else axis)
 
 
@@ -202,7 +211,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
         sums = sum(abs(x), axis=inner, keepdims=True)
         y = (max if ord > 0 else min)(sums, axis=outer, keepdims=True)
     else:
-        half = x.dtype == np.float16  # LAPACK has no singular values of those
+        half = x.dtype == HALF  # LAPACK has no singular values of those
         matrices = float_input(moveaxis(as_type(x, np.dtype(np.float32)) if half else x, (rows, columns), (-2, -1)))
         s = shared("singular_values", (matrices,))
         y = sum(s, axis=-1) if ord == "nuc" else (max if ord > 0 else min)(s, axis=-1)

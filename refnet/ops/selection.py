@@ -134,7 +134,7 @@ def _plain_key(k: Any) -> Any:
         return k.value
     if isinstance(k, slice) and builtins.any(isinstance(n, (Tensor, Variable)) for n in (k.start, k.stop, k.step)):
         return _plain_slice(k)
-    return array_of(k) if isinstance(k, list) and k else k
+    return value_of(array_of(k)) if isinstance(k, list) and k else k
 
 
 @op(_index_rule, lists=("key",))

@@ -252,6 +252,9 @@ def _split_rule(x, indices_or_sections, axis=0):
     if size is None:
         count = int(indices_or_sections) if np.ndim(indices_or_sections) == 0 else len(indices_or_sections) + 1
         sizes: list = [None] * count
+        if np.ndim(indices_or_sections):  # between two indices the size is known, if the axis is long enough
+            bounds = [0, *map(int, indices_or_sections)]
+            sizes[:-1] = [b - a if 0 <= a <= b else None for a, b in itertools.pairwise(bounds)]
     else:
         bounds = _bounds(size, indices_or_sections)
         sizes = [len(range(size)[a:b]) for a, b in itertools.pairwise(bounds)]
