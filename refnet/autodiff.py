@@ -35,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-from refnet import backend
+from refnet import backend, config
 
 __all__ = ["GradientTape", "Tensor", "Variable", "apply", "custom_gradient", "is_live", "is_tensor", "stop_gradient",
            "value_and_grad", "value_of"]
@@ -298,6 +298,8 @@ class Variable(Operators):
             if shape is None:
                 raise ValueError(f"Variable {name!r}: a callable initializer needs `shape`, e.g. Variable(f, shape=(3, 4)).")
             initializer = initializer(tuple(shape), dtype or "float32")
+        if dtype is None and isinstance(initializer, (float, list, tuple)) and np.asarray(initializer).dtype == np.float64:
+            dtype = config.floatx()                      # Python's floats have no type of their own
         value = np.array(value_of(initializer), dtype=dtype, order="C")
         if shape is not None and tuple(shape) != value.shape:
             raise ValueError(f"Variable {name!r}: the initial value has shape {value.shape}, but shape={tuple(shape)} was given.")

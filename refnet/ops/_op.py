@@ -190,9 +190,9 @@ def promoted(*xs: Any, real: bool = False) -> list:
                     if b.dtype == dtype:
                         return [a, b]
                 elif type(b) in _NUMBERS:
-                    return [a, np.asarray(b, dtype)]
+                    return [a, active().filled((), b, dtype)]
         elif type(a) in _NUMBERS and type(b) in _HELD and b.dtype in FLOATS:
-            return [np.asarray(a, b.dtype), b]
+            return [active().filled((), a, b.dtype), b]
     xs = tuple(x if type(x) in _HELD or type(x) in _NUMBERS or isinstance(x, np.generic) else array_of(x) for x in xs)
     dtype = promote(*map(kind_of, xs), float) if real else promote(*map(kind_of, xs))
     filled = active().filled
