@@ -441,8 +441,8 @@ class GradientTape:
             dy = collected.get(key) if key in keep else collected.pop(key, None)
             if dy is None:
                 continue
-            if not dy.flags.c_contiguous:
-                dy = np.ascontiguousarray(dy)
+            if dy.flags.num & 0x0101 != 0x0101:                  # C-contiguous and aligned
+                dy = np.array(dy, order="C")
             parts = backward(dy, saved, needs) if len(inputs) > 1 else (backward(dy, saved),)
             for x, need, part in zip(inputs, needs, parts):      # not strict: the hottest line of Python there is
                 if need and part is not None:
@@ -546,6 +546,7 @@ def custom_gradient(function: Callable) -> Callable:
             raise ValueError(f"custom_gradient: {function.__name__!r} has {len(shapes)} arguments, but its gradient function "
                              f"returned {len(parts)} gradients. Return one for each (None where there is none).")
         parts = tuple(None if p is None else value_of(p) for p in parts)
+        parts = tuple(p if p is None or p.dtype.isnative else p.astype(p.dtype.newbyteorder("=")) for p in parts)
         for position, (part, shape) in enumerate(zip(parts, shapes, strict=True)):
             if part is not None and part.shape != shape:
                 raise ValueError(f"custom_gradient: the gradient of {function.__name__!r} for argument {position} has shape "

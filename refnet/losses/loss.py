@@ -12,6 +12,7 @@ reduces:
 import numpy as np
 
 from refnet import autodiff, backend, config, ops
+from refnet.ops._op import kernel_array
 from refnet.utils import serialization, tree
 from refnet.utils.naming import auto_name
 
@@ -171,7 +172,7 @@ def align_weights(sample_weight, shape, name, dtype):
     if weights.ndim == len(shape) + 1 and weights.shape[-1] == 1:
         weights = weights[..., 0]
     if weights.shape == shape:
-        return np.ascontiguousarray(weights)
+        return kernel_array(weights)
     fits = weights.ndim <= len(shape) and all(w in (n, 1) for w, n in zip(weights.shape, shape, strict=False))
     if not fits:
         raise ValueError(

@@ -11,6 +11,7 @@ import numpy as np
 from refnet import autodiff, ops
 from refnet.losses.loss import LossFunctionWrapper, as_predictions
 from refnet.losses.regression import aligned
+from refnet.ops._op import kernel_array
 
 __all__ = [
     "BinaryCrossentropy",
@@ -120,7 +121,7 @@ def as_labels(y_true, y_pred, axis=-1):
                 "regression use loss='mean_squared_error'."
             )
         return whole
-    return np.ascontiguousarray(labels, dtype=np.int64)
+    return kernel_array(labels, np.int64)
 
 
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):

@@ -7,6 +7,7 @@ import numpy as np
 
 from refnet import backend, losses
 from refnet.metrics.reduction import MeanMetricWrapper, is_kernel_array
+from refnet.ops._op import ready
 
 __all__ = [
     "BinaryCrossentropy",
@@ -30,7 +31,7 @@ class _ErrorMetric(MeanMetricWrapper):
         if sample_weight is None and type(y_true) is np.ndarray and is_kernel_array(y_pred, 2):
             if y_true.ndim == 1 and y_pred.shape[1] == 1:
                 y_true = y_true[:, np.newaxis]
-            if y_true.shape == y_pred.shape and y_true.dtype == y_pred.dtype and y_true.flags.c_contiguous:
+            if y_true.shape == y_pred.shape and y_true.dtype == y_pred.dtype and ready(y_true):
                 kernels = backend.active()
                 values = getattr(kernels, self._kernel)(y_pred, y_true, False)[0]
                 self.total += float(kernels.weighted_sum_forward(values, None, 1.0, False)[0])

@@ -9,6 +9,7 @@ import numpy as np
 from refnet import autodiff, backend
 from refnet.losses.loss import squeeze_or_expand_to_same_rank
 from refnet.metrics.metric import Metric
+from refnet.ops._op import ready
 from refnet.utils import serialization
 
 __all__ = ["Mean", "MeanMetricWrapper", "Sum"]
@@ -135,7 +136,7 @@ _KERNEL_DTYPES = (np.dtype("float32"), np.dtype("float64"))
 
 def is_kernel_array(x, ndim) -> bool:
     """Whether a kernel takes `x` as it is."""
-    return type(x) is np.ndarray and x.ndim == ndim and x.dtype in _KERNEL_DTYPES and x.flags.c_contiguous
+    return type(x) is np.ndarray and x.ndim == ndim and x.dtype in _KERNEL_DTYPES and ready(x)
 
 
 class MeanMetricWrapper(Mean):

@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 
 from refnet import autodiff, backend, random
+from refnet.ops._op import kernel_array
 from refnet.utils import tree
 from refnet.utils.data_utils import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from refnet.utils.py_dataset import PyDataset, length_of, ordered_batches
@@ -270,7 +271,7 @@ def as_array(value, name, dtype, float_dtype):
         dtype = float_dtype
     if array.ndim == 0:
         raise ValueError(f"`{name}` is a single number; its first axis must be the samples.")
-    return np.ascontiguousarray(array, dtype=dtype)
+    return kernel_array(array, dtype)
 
 
 def _converted(value, name, dtypes, float_dtype):

@@ -11,7 +11,7 @@ from refnet import graph
 from refnet.autodiff import DISPATCH, SymbolicInput, Tensor, Variable, apply, value_of
 from refnet.kernels import arrays
 
-__all__ = ["FLOATS", "OPS", "float_input", "op", "pair_of_floats", "shared", "symbolic"]
+__all__ = ["FLOATS", "OPS", "float_input", "kernel_array", "op", "pair_of_floats", "ready", "shared", "symbolic"]
 
 OPS: dict[str, Callable] = {}                            # every op by its public name
 
@@ -51,23 +51,42 @@ def symbolic(function: Callable, args: tuple, kwargs: dict) -> Any:
 
 
 def float_input(x: Any, dtype: Any = None) -> Any:
-    """x as a kernel wants it: C-contiguous and of a float type. A Tensor stays on the tape.
+    """x as a kernel wants it: C-contiguous, aligned, of a float type in the machine's byte order. A Tensor stays on the tape.
 
     Integers and booleans become float32 (or `dtype`), as in Keras.
     """
     value = value_of(x)
     kind = value.dtype
+    if not kind.isnative:                                        # big-endian float64 is float64
+        kind = kind.newbyteorder("=")
     target = np.dtype(dtype) if dtype is not None else (kind if kind in FLOATS else np.dtype(np.float32))
     on_tape = isinstance(x, (Tensor, Variable))
-    if kind == target and value.flags.c_contiguous:              # nearly always
+    if value.dtype == target and ready(value):                   # nearly always
         return x if on_tape else value
-    if kind != target:
-        x = apply(arrays.cast_forward, arrays.cast_backward, (x,), target) if on_tape and kind.kind == "f" else value.astype(target)
-    if not value_of(x).flags.c_contiguous:
+    if value.dtype != target:
+        x = (apply(arrays.cast_forward, arrays.cast_backward, (x,), target) if on_tape and kind.kind == "f"
+             else value.astype(target, order="C"))
+    if not ready(value_of(x)):
         x = apply(arrays.contiguous_forward, arrays.contiguous_backward, (x,))
     return x
 
 
+def ready(value: np.ndarray) -> bool:
+    """Can the kernels read it in place? Their loads want entries in C order, each at a multiple of its size."""
+    return value.flags.num & READY == READY
+
+
+def kernel_array(value: np.ndarray, dtype: Any = None) -> np.ndarray:
+    """`value`, or a copy of it that the kernels can read; of `dtype`, or its own in the machine's byte order."""
+    target = value.dtype if dtype is None else np.dtype(dtype)
+    if not target.isnative:
+        target = target.newbyteorder("=")
+    if value.dtype == target and ready(value):
+        return value
+    return np.array(value, dtype=target, order="C")
+
+
+READY = 0x0101                                           # NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -76,7 +95,7 @@ def pair_of_floats(a: Any, b: Any) -> tuple[Any, Any]:
     va, vb = value_of(a), value_of(b)
     if va.dtype == vb.dtype and va.dtype in FLOATS:
         return float_input(a, va.dtype), float_input(b, va.dtype)
-    floats = [v.dtype for v in (va, vb) if v.dtype in FLOATS]
+    floats = [kind for kind in (va.dtype.newbyteorder("="), vb.dtype.newbyteorder("=")) if kind in FLOATS]
     dtype = max(floats, key=lambda d: d.itemsize) if floats else np.dtype(np.float32)
     return float_input(a, dtype), float_input(b, dtype)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from refnet import backend
 from refnet.autodiff import Tensor, Variable, apply, value_of
-from refnet.ops._op import FLOATS, float_input, op
+from refnet.ops._op import FLOATS, float_input, op, ready
 from refnet.ops.numpy import moveaxis
 from refnet.ops.windows import data_format_of, explicit_padding, output_sizes, transpose_geometry, tuple_of
 
@@ -65,7 +65,7 @@ def _prepare(name: str, inputs: Any, kernel: Any, strides: Any, padding: str, fi
     """x and kernel as the kernels want them, then strides, explicit padding, dilation and groups."""
     values, w = value_of(inputs), value_of(kernel)
     x = inputs if isinstance(inputs, (Tensor, Variable)) else values
-    if first or values.dtype != w.dtype or w.dtype not in FLOATS or not (values.flags.c_contiguous and w.flags.c_contiguous):
+    if first or values.dtype != w.dtype or w.dtype not in FLOATS or not (ready(values) and ready(w)):
         kernel = float_input(kernel)
         x = channels_last(name, inputs, value_of(kernel).dtype, first)
         values, w = value_of(x), value_of(kernel)

@@ -15,7 +15,7 @@ from refnet.kernels import arrays
 from refnet.ops._op import op
 from refnet.ops.numpy import broadcast_to, get_item, pad, reshape, take
 from refnet.ops.pooling import apply_matrix
-from refnet.ops.windows import data_format_of, tuple_of
+from refnet.ops.windows import check_extent, data_format_of, tuple_of
 
 __all__ = ["repeat_places", "resize"]
 
@@ -62,6 +62,7 @@ def image_resize(images: Any, size: Any, interpolation: str = "bilinear", antial
         raise ValueError(f"resize: images must have 3 axes (one image) or 4 (a batch). Received shape: "
                          f"{tuple(images.shape)}")
     height, width = tuple_of(size, 2, "size")
+    check_extent((height, width), "the resized image", "`height` and `width`")
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"resize: `interpolation` must be one of {', '.join(INTERPOLATIONS)}. Received: "
                          f"interpolation={interpolation!r}")
@@ -116,5 +117,6 @@ def repeat_places(x: Any, factors: tuple, first_axis: int = 1) -> Any:
         split += [size, 1]
         repeated += [size, factor]
         merged.append(size * factor)
+    check_extent(merged[first_axis:], f"the output of size={factors}", "`size` or inputs")
     rest = shape[first_axis + len(factors):]
     return reshape(broadcast_to(reshape(x, (*split, *rest)), (*repeated, *rest)), (*merged, *rest))

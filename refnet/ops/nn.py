@@ -9,7 +9,7 @@ import numpy as np
 from refnet import backend
 from refnet.autodiff import SymbolicInput, Tensor, Variable, apply, value_of
 from refnet.kernels.activation import ACTIVATIONS
-from refnet.ops._op import float_input, op, pair_of_floats, symbolic
+from refnet.ops._op import float_input, kernel_array, op, pair_of_floats, ready, symbolic
 from refnet.ops.numpy import (
     abs,
     add,
@@ -209,7 +209,7 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: str = "linear") -> 
         value, dtype = value_of(x), value_of(kernel).dtype
     except SymbolicInput:
         return symbolic(dense, (x, kernel, bias, activation), {})
-    if value.dtype != dtype or not value.flags.c_contiguous:
+    if value.dtype != dtype or not ready(value):
         x = float_input(x, dtype)
     kernels = backend.active()
     shape = value.shape
@@ -344,7 +344,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     if labels.shape != shape[:-1]:
         raise ValueError(f"sparse_categorical_crossentropy: target and output must have the same shape up to output's last axis, "
                          f"but target has {labels.shape} and output has {shape}.")
-    labels = np.ascontiguousarray(labels.reshape(-1), dtype=np.int64)
+    labels = kernel_array(labels.reshape(-1), np.int64)
     kernels = backend.active()
     l = apply(kernels.sparse_categorical_crossentropy_forward, kernels.sparse_categorical_crossentropy_backward, (_rows(y, shape),),
               labels, from_logits)
@@ -357,6 +357,6 @@ def weighted_sum(values, weights=None, scale=1.0):
     values = float_input(values)
     flat = values if value_of(values).ndim == 1 else reshape(values, (-1,))
     if weights is not None:
-        weights = np.ascontiguousarray(value_of(weights).reshape(-1), dtype=value_of(values).dtype)
+        weights = kernel_array(value_of(weights).reshape(-1), value_of(values).dtype)
     kernels = backend.active()
     return apply(kernels.weighted_sum_forward, kernels.weighted_sum_backward, (flat,), weights, scale)

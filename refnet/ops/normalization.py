@@ -9,7 +9,7 @@ import numpy as np
 
 from refnet import backend, config
 from refnet.autodiff import Tensor, Variable, apply, value_of
-from refnet.ops._op import float_input, op
+from refnet.ops._op import float_input, kernel_array, op
 from refnet.ops.nn import relu
 from refnet.ops.numpy import (
     abs,
@@ -101,7 +101,7 @@ def normalize_batch(x: Any, gamma: Any = None, beta: Any = None, axis: int = -1,
     rows, back = _columns(x, axis)
     dtype = value_of(rows).dtype
     if weights is not None:
-        weights = np.ascontiguousarray(value_of(weights).reshape(-1), dtype=dtype)
+        weights = kernel_array(value_of(weights).reshape(-1), dtype)
     statistics = np.empty((2, rows.shape[1]), dtype)
     kernels = backend.active()
     y = apply(kernels.batch_norm_forward, kernels.batch_norm_backward, (rows, gamma, beta), epsilon, statistics, True,

@@ -13,7 +13,7 @@ from refnet.kernels import arrays
 from refnet.ops._op import float_input, op
 from refnet.ops.convolution import channels_last
 from refnet.ops.numpy import einsum, moveaxis, reshape, take_along_axis
-from refnet.ops.windows import data_format_of, explicit_padding, output_sizes, tuple_of
+from refnet.ops.windows import check_extent, data_format_of, explicit_padding, output_sizes, tuple_of
 
 __all__ = ["adaptive_average_pool", "adaptive_max_pool", "average_pool", "global_average_pool", "max_pool"]
 
@@ -112,7 +112,9 @@ def _adaptive(name: str, inputs: Any, output_size: Any, data_format: str | None,
         raise ValueError(f"{name}: inputs must have 1 to 3 spatial axes (3 to 5 axes in all). Received shape: "
                          f"{tuple(inputs.shape)}")
     y = float_input(inputs)
-    for axis, size in enumerate(tuple_of(output_size, rank, "output_size"), 2 if first else 1):
+    output_size = tuple_of(output_size, rank, "output_size")
+    check_extent(output_size, "the output", "`output_size`")
+    for axis, size in enumerate(output_size, 2 if first else 1):
         if y.shape[axis] == 0:
             raise ValueError(f"{name}: the input has spatial axes of size 0: shape {tuple(inputs.shape)}.")
         if y.shape[axis] != size:                         # n windows over n places: each place by itself

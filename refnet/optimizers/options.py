@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from refnet import autodiff
+from refnet.ops._op import kernel_array
 
 __all__ = ["UpdateOptions"]
 
@@ -46,7 +47,7 @@ class UpdateOptions:
             grads = [g * factor for g in grads]
         elif self.clipvalue:
             grads = [np.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
-        grads = [np.ascontiguousarray(g, dtype=v.dtype) for g, v in zip(grads, variables, strict=True)]
+        grads = [kernel_array(g, v.dtype) for g, v in zip(grads, variables, strict=True)]
         if self.weight_decay is not None:
             for variable in variables:
                 if self._use_weight_decay(variable):

@@ -108,9 +108,10 @@ def dense_forward(x, w, b=None, activation="linear", save=True):
 
 def dense_backward(dy, saved, needs=(True, True, True)):
     """dy (N, F) = dL/dy   ->   dx (N, D), dw (D, F), db (F,); None where not needed"""
-    x, w, has_bias, kind_, kept = saved
-    need_x, need_w, need_b = needs
-    cdef int t = rt.typenum(x), kind = kind_, threads
+    x, w, has_bias, kind_, kept = rt.unpack_saved(saved, 5, "dense_backward")
+    need_x, need_w, need_b = rt.unpack_needs(needs, 3, "dense_backward")
+    cdef int t = rt.float_array(x, "dense_backward", "saved x", 2), kind = rt.saved_code(kind_, "dense_backward"), threads
+    rt.same_array(w, t, "dense_backward", "saved w", 2)
     cdef bint dbl = t == cnp.NPY_DOUBLE
     cdef cnp.npy_intp n = rt.dim(x, 0), d = rt.dim(x, 1), f = rt.dim(w, 1), size = 8 if dbl else 4
     cdef cnp.npy_intp dims[2]
@@ -124,6 +125,8 @@ def dense_backward(dy, saved, needs=(True, True, True)):
     cdef double* partial = NULL
     cdef void* own = NULL
     cdef cnp.npy_intp own_size = n * f * size, partial_size = 0
+    rt.saved_matrix(w, t, d, f, "dense_backward", "saved w")
+    rt.saved_matrix(kept, t, n, f, "dense_backward", "saved y")
     rt.same_as(dy, kept, "dense_backward", "dy", "y")
     dz = dyp = rt.data(dy)
     dx = dw = db = None
