@@ -674,7 +674,7 @@ class GradientTape:
 def _taken(collected: dict[int, ndarray], key: int, keep: set[int]) -> ndarray | None:
     """The gradient collected for a result, in C order as kernels want it."""
     dy = collected.get(key) if key in keep else collected.pop(key, None)
-    if dy is None or dy.flags.c_contiguous:
+    if dy is None or dy.flags.num & 0x0101 == 0x0101:            # C-contiguous and aligned
         return dy
     return backend.active().contiguous_forward(dy, save=False)[0]
 
@@ -792,6 +792,7 @@ def custom_gradient(function: Callable) -> Callable:
             raise ValueError(f"custom_gradient: {function.__name__!r} has {len(shapes)} arguments, but its gradient function "
                              f"returned {len(parts)} gradients. Return one for each (None where there is none).")
         parts = tuple(None if p is None else value_of(p) for p in parts)
+        parts = tuple(p if p is None or p.dtype.isnative else p.astype(p.dtype.newbyteorder("=")) for p in parts)
         for position, (part, shape) in enumerate(zip(parts, shapes, strict=True)):
             if part is not None and part.shape != shape:
                 raise ValueError(f"custom_gradient: the gradient of {function.__name__!r} for argument {position} has shape "

@@ -9,6 +9,7 @@ afterwards, so that float32 and float64 models start from the same numbers. Drop
 here: they come from Philox (see `kernels/philox.py`), keyed by a `SeedGenerator`'s seed and call count.
 """
 
+import os
 import random as python_random
 import threading
 
@@ -20,6 +21,8 @@ from refnet.autodiff import Variable, is_tracing
 __all__ = ["SeedGenerator", "normal", "randint", "set_random_seed", "shuffle", "truncated_normal", "uniform"]
 
 _lock = threading.Lock()
+if hasattr(os, "register_at_fork"):  # held while a process forks: else a child may inherit it locked, and nobody to unlock it
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 _global_generator = np.random.Generator(np.random.PCG64())
 
 

@@ -10,9 +10,9 @@ from refnet_fast import kernels  # first: without the compiled part this says wh
 from refnet_fast._config import show_config
 from refnet_fast._mirror import TWINS as _TWINS
 from refnet_fast._mirror import mirror as _mirror
-from refnet_fast._runtime import get_num_threads, set_num_threads
+from refnet_fast._runtime import get_num_threads, release_memory, set_num_threads
 
 _register_twins(_TWINS)
 _mirror("", globals())
 
-__all__ += ["get_num_threads", "kernels", "set_num_threads", "show_config"]  # noqa: F821  # made by _mirror
+__all__ += ["get_num_threads", "kernels", "release_memory", "set_num_threads", "show_config"]  # noqa: F821  # made by _mirror

@@ -161,7 +161,7 @@ cdef inline int check_convolution(object x, object w, object b, int rank, object
             rt.bad_shape(b, function, "b", f"({f},) for w of shape {w.shape}")
     memset(job, 0, sizeof(rn_conv))
     set_axes(job.win.axis, rank, cnp.PyArray_DIMS(<cnp.ndarray>x) + 1, cnp.PyArray_DIMS(<cnp.ndarray>w), strides, padding, dilation,
-             function)
+             max(c, f), function)
     job.win.n = rt.dim(x, 0)
     job.dbl = t == cnp.NPY_DOUBLE
     job.groups = g
@@ -187,24 +187,34 @@ cdef inline int convolve(rn_conv* job) except -1:
     return run(job, threads)
 
 
-cdef inline tuple convolution_gradients(object dy, object x, object w, bint has_bias, object geometry, int kind, object kept,
+cdef inline tuple convolution_gradients(object dy, object x, object w, bint has_bias, object geometry, object code, object kept,
                                         rn_unpool* pool, object needs, str function):
     """dx, dw, db. pool: NULL, or dy and kept are what a 2x2 pool left, and `pool` has the winners and sizes."""
-    strides, padding, dilation, groups = geometry
-    need_x, need_w, need_b = needs
-    cdef int rank = cnp.PyArray_NDIM(<cnp.ndarray>x) - 2, threads, map_threads, i
+    strides, padding, dilation, groups = rt.unpack_saved(geometry, 4, function)
+    need_x, need_w, need_b = rt.unpack_needs(needs, 3, function)
+    cdef int t = rt.float_array(x, function, "saved x", -1), rank = spatial_rank(x, function, "saved x")
+    cdef int kind = rt.saved_code(code, function), threads, map_threads, i
     cdef bint dbl, empty, fast_x, fast_w, whole
-    cdef cnp.npy_intp dims[1]
+    cdef cnp.npy_intp dims[5]
     cdef cnp.npy_intp n, c, f, item, own_size = 0, dz_size = 0
     cdef rn_conv job
     cdef rn_conv_dw weights
     cdef rn_wino_back both
-    cdef void* dz = rt.data(dy)
+    cdef void* dz
     cdef void* own = NULL
     cdef void* places = NULL
-    cdef void* kp = rt.data(kept)
+    cdef void* kp
     check_convolution(x, w, None, rank, strides, padding, dilation, groups, function, &job)
+    dims[0] = job.win.n
+    for i in range(rank):
+        dims[1 + i] = job.win.axis[3 - rank + i].windows // (1 if pool == NULL else 2)
+    dims[rank + 1] = job.to
+    rt.saved_array(kept, t, rank + 2, dims, function, "saved y")
+    rt.same_as(dy, kept, function, "dy", "y")
+    dz, kp = rt.data(dy), rt.data(kept)
     if pool != NULL:
+        if kind > RN_TANH:
+            rt.bad_entry(function, "saved activation")
         for i in range(2):
             job.win.axis[1 + i].windows = pool.size[i]           # an odd last row or column has no gradient
     n, c, f, dbl = job.win.n, job.source, job.to, job.dbl

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["cgroup_quota", "default_threads", "physical_cores", "pool_megabytes"]
+__all__ = ["cgroup_quota", "default_threads", "most_threads", "physical_cores", "pool_megabytes"]
 
 _CPUS = Path("/sys/devices/system/cpu")
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -71,11 +71,27 @@ def cgroup_quota(root: Path = _CGROUPS, own: Path = _OWN_CGROUP) -> float:
     return quota
 
 
+def most_threads() -> int:
+    """The largest number of threads that may be asked for: 64, or the number of processors where that is larger.
+
+    Each thread of a kernel has scratch memory of its own, up to some hundred kilobytes: OMP_NUM_THREADS=100000 would
+    want tens of gigabytes of it, for threads that no machine runs.
+    """
+    return max(64, os.cpu_count() or 1)
+
+
 def default_threads(environ: Mapping[str, str]) -> int:
-    """OMP_NUM_THREADS if it is set (of a list, its first entry), else what the machine has."""
-    wish = environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if wish.isdecimal() and int(wish) > 0:
-        return int(wish)
+    """OMP_NUM_THREADS if it is set (of a list, its first entry), up to `most_threads`, else what the machine has.
+
+    What cannot be read as a positive integer counts as not set: a variable that is meant for other libraries too is no reason
+    not to be imported.
+    """
+    try:
+        wish = int(environ.get("OMP_NUM_THREADS", "").split(",")[0])
+    except ValueError:
+        wish = 0
+    if wish > 0:
+        return min(wish, most_threads())
     cpus = affinity()
     quota = cgroup_quota()
     allowed = len(cpus) if math.isinf(quota) else max(1, math.floor(quota + 0.5))

@@ -13,11 +13,32 @@ cdef object pool_like(object a)
 
 cdef int team(double nanoseconds) noexcept nogil
 
+cdef enum:
+    ACTIVATION_CODES = 7                     # of ACTIVATIONS in _runtime.pyx
+
 cdef int activation_code(object name) except -1
 cdef object activation_name(int code)
+cdef str type_name(int typenum)
 
 cdef int bad_array(object a, str function, str name, str expected, int ndim) except -1
 cdef int bad_shape(object a, str function, str name, str expected) except -1
+cdef tuple bad_saved(object saved, int n, str function)
+cdef tuple bad_needs(object needs, int n, str function)
+cdef int bad_entry(str function, str name) except -1
+
+
+cdef inline tuple unpack_saved(object saved, int n, str function):
+    """What a forward has saved for its backward: a tuple of n. Its entries are checked like arguments: a pointer is one."""
+    if type(saved) is tuple and len(<tuple>saved) == n:
+        return <tuple>saved
+    return bad_saved(saved, n, function)
+
+
+cdef inline tuple unpack_needs(object needs, int n, str function):
+    """Which of n gradients are wanted."""
+    if type(needs) is tuple and len(<tuple>needs) == n:
+        return <tuple>needs
+    return bad_needs(needs, n, function)
 
 
 cdef inline int float_array(object a, str function, str name, int ndim) except -1:
@@ -36,7 +57,7 @@ cdef inline int same_array(object a, int typenum, str function, str name, int nd
     if (cnp.PyArray_Check(a) and cnp.PyArray_TYPE(<cnp.ndarray>a) == typenum
             and (ndim < 0 or cnp.PyArray_NDIM(<cnp.ndarray>a) == ndim) and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>a)):
         return 0
-    return bad_array(a, function, name, "float32" if typenum == cnp.NPY_FLOAT else "float64", ndim)
+    return bad_array(a, function, name, type_name(typenum), ndim)
 
 
 cdef inline int same_as(object a, object other, str function, str name, str other_name) except -1:
@@ -83,6 +104,40 @@ cdef inline int sum_array(object a, str function, str name) except -1:
     if not cnp.PyArray_ISWRITEABLE(<cnp.ndarray>a):
         return bad_array(a, function, name, "writeable float64", 0)
     return 0
+
+
+cdef inline int saved_array(object a, int typenum, int ndim, const cnp.npy_intp* dims, str function, str name) except -1:
+    """An array of this type and shape among what was saved."""
+    cdef int i
+    same_array(a, typenum, function, name, ndim)
+    for i in range(ndim):
+        if cnp.PyArray_DIM(<cnp.ndarray>a, i) != dims[i]:
+            return bad_entry(function, name)
+    return 0
+
+
+cdef inline int saved_vector(object a, int typenum, cnp.npy_intp length, str function, str name) except -1:
+    return saved_array(a, typenum, 1, &length, function, name)
+
+
+cdef inline int saved_matrix(object a, int typenum, cnp.npy_intp rows, cnp.npy_intp columns, str function, str name) except -1:
+    cdef cnp.npy_intp dims[2]
+    dims[0], dims[1] = rows, columns
+    return saved_array(a, typenum, 2, dims, function, name)
+
+
+cdef inline int saved_float(object typenum, str function, str name) except -1:
+    """A type number among what was saved."""
+    if typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_DOUBLE:
+        return typenum
+    return bad_entry(function, name)
+
+
+cdef inline int saved_code(object code, str function) except -1:
+    """The number of an activation among what was saved."""
+    if type(code) is int and 0 <= code < ACTIVATION_CODES:
+        return code
+    return bad_entry(function, "saved activation")
 
 
 cdef inline void* data(object a) noexcept:

@@ -8,14 +8,16 @@ Pool
     class when the last array or view that refers to it dies, and not before: NumPy's own reference counting decides.
     Size classes have four steps per power of two (at most a quarter is wasted). Memory comes from the system once: a
     training step that runs a second time meets no page fault. What lies unused is bounded (REFNET_POOL_MB, 512 by
-    default); beyond that, blocks go back to the system. REFNET_POISON=1 fills every block with NaN before it is handed
-    out. All of it runs under the GIL, which is its lock; free-threaded Python turns the GIL on when it imports this.
+    default); beyond that, blocks go back to the system, and release_memory() gives all of it back. REFNET_POISON=1 fills
+    every block with NaN before it is handed out. Under AddressSanitizer every block is one of malloc's, exactly as long as
+    was asked for, so that one byte too many is seen. All of it runs under the GIL, which is its lock; free-threaded Python
+    turns the GIL on when it imports this.
 
 Threads
     The smallest of affinity mask, cgroup quota and physical cores (_machine.py); OMP_NUM_THREADS and set_num_threads
-    are obeyed. `team` gives the threads for a piece of work: one, if the work is shorter than what a parallel region
-    costs on a busy machine. A forked child runs serial: the team of its parent does not exist there, and libgomp would
-    wait for it.
+    are obeyed, up to _machine.most_threads(): each thread has scratch of its own. `team` gives the threads for a
+    piece of work: one, if the work is shorter than what a parallel region costs on a busy machine. A forked child
+    runs serial: the team of its parent does not exist there, and libgomp would wait for it.
 """
 cimport cython
 cimport numpy as cnp
@@ -31,7 +33,9 @@ cnp.import_array()
 cdef extern from "refnet_fast/simd/memory.h":
     void* rn_system_alloc(size_t size) nogil
     void rn_system_free(void* p) nogil
+    void rn_system_trim() nogil
     const int RN_HAS_OPENMP
+    const int RN_EXACT
 
 cdef extern from "refnet_fast/simd/cpu.h":
     int rn_cpu_level() nogil
@@ -44,7 +48,8 @@ cdef extern from "numpy/arrayobject.h":
 # ---- the pool ---------------------------------------------------------------------------------------------------
 
 cdef enum:
-    CLASSES = 192        # four per power of two from 64 bytes on: far beyond any address space
+    CLASSES = 192        # four per power of two from 64 bytes on: beyond LARGEST
+    LOG_LARGEST = 47     # of a block's bytes: as much as a process can address
 
 cdef struct Free:        # the first bytes of an unused block hold the link to the next
     Free* next
@@ -75,11 +80,21 @@ cdef inline size_t _class_size(int index) noexcept nogil:
     return ((<size_t>4 + (<size_t>index & 3)) << (index >> 2)) << 4
 
 
-cdef void* _take(int index) except NULL:
-    """A block of a class: from its free list, or else from the system."""
+cdef int _no_memory(size_t bytes) except -1:
+    raise MemoryError(f"refnet_fast could not allocate {bytes} bytes. Use smaller batches or a smaller model; "
+                      "refnet_fast.release_memory() gives back what lies unused.")
+
+
+cdef void* _take(size_t bytes) except NULL:
+    """A block of at least so many bytes: from the free list of its class, or else from the system."""
     global _cached, _live, _hits, _misses
+    if bytes >> LOG_LARGEST:
+        _no_memory(bytes)
+    cdef int index = _class_of(bytes)
     cdef size_t size = _class_size(index)
     cdef Free* p = _free[index]
+    if RN_EXACT:
+        size = bytes if bytes else 1
     if p != NULL:
         _free[index] = p.next
         _cached -= size
@@ -90,9 +105,9 @@ cdef void* _take(int index) except NULL:
             pool_clear()                     # what lies unused in other classes may be just what is missing
             p = <Free*>rn_system_alloc(size)
         if p == NULL:
-            raise MemoryError(f"refnet_fast could not allocate {size} bytes.")
+            _no_memory(size)
         _misses += 1
-    _live += size
+    _live += _class_size(index)
     if _poison:
         memset(p, 0xFF, size)                # all ones: NaN in float32 and in float64
     return p
@@ -102,7 +117,7 @@ cdef void _give(void* data, int index) noexcept:
     global _cached, _live
     cdef size_t size = _class_size(index)
     _live -= size
-    if _cached + size > _limit:
+    if RN_EXACT or _cached + size > _limit:
         rn_system_free(data)
         return
     (<Free*>data).next = _free[index]
@@ -124,11 +139,18 @@ cdef class Block:
 
 cdef void* scratch_get(size_t size) except NULL:
     """Memory for the duration of one call; the caller gives it back with the same size."""
-    return _take(_class_of(size))
+    return _take(size)
 
 
 cdef void scratch_put(void* data, size_t size) noexcept:
     _give(data, _class_of(size))
+
+
+cdef int _bad_dims(int ndim, cnp.npy_intp* dims) except -1:
+    shape = tuple([dims[i] for i in range(ndim)])
+    if min(shape) < 0:
+        raise ValueError(f"lengths are not negative, got shape {shape}.")
+    raise MemoryError(f"refnet_fast could not allocate an array of shape {shape}: no memory is that large.")
 
 
 cdef object pool_new(int ndim, cnp.npy_intp* dims, cnp.dtype descr):
@@ -137,9 +159,11 @@ cdef object pool_new(int ndim, cnp.npy_intp* dims, cnp.dtype descr):
     cdef int i
     cdef Block block = Block.__new__(Block)
     for i in range(ndim):
+        if dims[i] < 0 or (dims[i] and size > (<size_t>1 << 62) // <size_t>dims[i]):
+            _bad_dims(ndim, dims)
         size *= <size_t>dims[i]
+    block.data = _take(size)
     block.index = _class_of(size)
-    block.data = _take(block.index)
     Py_INCREF(descr)                         # NewFromDescr steals one reference
     array = PyArray_NewFromDescr(<type>cnp.ndarray, descr, ndim, dims, NULL, block.data, cnp.NPY_ARRAY_CARRAY,
                                  <object>NULL)
@@ -182,8 +206,6 @@ def empty(shape, dtype="float32"):
     if descr.hasobject:
         raise TypeError(f"the pool holds numbers; dtype {descr} holds Python objects.")
     for i in range(len(shape)):
-        if shape[i] < 0:
-            raise ValueError(f"lengths are not negative, got shape {tuple(shape)}.")
         dims[i] = shape[i]
     return pool_new(len(shape), dims, descr)
 
@@ -206,12 +228,34 @@ def pool_clear():
     _cached = 0
 
 
+def release_memory():
+    """Give the memory that the fast kernels keep for their next calls back to the system.
+
+    Outputs and scratch come from a pool that keeps what it has once used, up to REFNET_POOL_MB megabytes (512 by default;
+    0: nothing): a training step that runs a second time finds its memory ready. After a large model, or a large batch,
+    this much stays with the process though nothing uses it. Arrays that are alive are not touched, and the next step
+    fetches anew what it needs.
+
+    Returns:
+        The number of bytes given back.
+
+    Example:
+        >>> model.fit(x, y)
+        >>> del model, x, y
+        >>> refnet_fast.release_memory()
+    """
+    released = _cached
+    pool_clear()
+    rn_system_trim()
+    return released
+
+
 def pool_limit(megabytes):
     """Bound the unused memory that is kept; what exceeds the new bound is given back."""
     global _limit
     if megabytes < 0:
         raise ValueError(f"the bound is a number of megabytes, not {megabytes}.")
-    _limit = <size_t>(megabytes * 1048576)
+    _limit = <size_t>(min(megabytes, 1e9) * 1048576)
     if _cached > _limit:
         pool_clear()
 
@@ -244,7 +288,11 @@ def get_num_threads():
 
 
 def set_num_threads(n):
-    """Set the number of threads. Results do not depend on it, bit for bit.
+    """Set the number of threads that large kernels use. Results do not depend on it, bit for bit.
+
+    Args:
+        n: at least 1. More than 64, or the number of processors if that is larger, are not started: each thread has
+            scratch memory of its own. A forked child stays at 1.
 
     Raises:
         ValueError: n < 1.
@@ -253,7 +301,7 @@ def set_num_threads(n):
     if not isinstance(n, int) or isinstance(n, bool) or n < 1:
         raise ValueError(f"set_num_threads takes an integer of at least 1, got {n!r}.")
     if not _forked and RN_HAS_OPENMP:
-        _threads = min(n, 1024)
+        _threads = min(n, _machine.most_threads())
 
 
 def _after_fork():
@@ -301,6 +349,11 @@ cdef object activation_name(int code):
     return ACTIVATIONS[code]
 
 
+cdef str type_name(int typenum):
+    """"float32" for NPY_FLOAT."""
+    return cnp.PyArray_DescrFromType(typenum).name
+
+
 # ---- errors -----------------------------------------------------------------------------------------------------
 
 cdef int bad_array(object a, str function, str name, str expected, int ndim) except -1:
@@ -311,16 +364,44 @@ cdef int bad_array(object a, str function, str name, str expected, int ndim) exc
         raise TypeError(f"{wanted}, got {type(a).__name__}.")
     if ndim >= 0 and a.ndim != ndim:
         raise ValueError(f"{wanted}, got shape {a.shape}.")
-    if not a.flags.c_contiguous or not a.flags.aligned or not a.dtype.isnative:
-        raise ValueError(f"{wanted}, got strides {a.strides} for shape {a.shape} of {a.dtype}: "
-                         f"pass numpy.ascontiguousarray({name}).")
+    kinds = [name for name in ("float32", "float64", "int64") if name in expected]
+    dtype = a.dtype.name if not kinds or a.dtype.name in kinds else kinds[0]
+    remedy = f'pass numpy.array({name}, dtype="{dtype}", order="C")'
+    wrong = [what for what, so in (("not C-contiguous", not a.flags.c_contiguous), ("not aligned", not a.flags.aligned),
+                                   ("not in this machine's byte order", not a.dtype.isnative)) if so]
+    if wrong:
+        raise ValueError(f"{wanted}, got one that is {' and '.join(wrong)} (shape {a.shape}, strides {a.strides}, "
+                         f"{a.dtype}): {remedy}.")
     if expected.startswith("writeable") and not a.flags.writeable:
-        raise ValueError(f"{function}: {name} is updated in place, but the array given is read-only.")
-    raise TypeError(f"{wanted}, got {a.dtype}. All float arguments of a call share one type.")
+        raise ValueError(f"{function}: {name} is updated in place, but the array given is read-only: {remedy}.")
+    raise TypeError(f"{wanted}, got {a.dtype}: {remedy}. All float arguments of a call share one type.")
 
 
 cdef int bad_shape(object a, str function, str name, str expected) except -1:
     raise ValueError(f"{function}: {name} has shape {a.shape}, expected {expected}.")
+
+
+cdef tuple bad_saved(object saved, int n, str function):
+    forward = function.replace("_backward", "_forward")
+    found = f"a tuple of {len(saved)}" if isinstance(saved, tuple) else type(saved).__name__
+    raise (ValueError if isinstance(saved, tuple) else TypeError)(
+        f"{function}: saved must be the second result of {forward}(..., save=True), a tuple of {n}, got {found}. Pass "
+        f"what {forward} returned, unchanged.")
+
+
+cdef tuple bad_needs(object needs, int n, str function):
+    """A list is welcome too; anything else of another length or kind is not."""
+    if isinstance(needs, (tuple, list)) and len(needs) == n:
+        return tuple(needs)
+    raise (ValueError if isinstance(needs, (tuple, list)) else TypeError)(
+        f"{function}: needs must be a tuple of {n}, True or False for each gradient, got {needs!r}. Pass "
+        f"needs={(True,) * n}.")
+
+
+cdef int bad_entry(str function, str name) except -1:
+    forward = function.replace("_backward", "_forward")
+    raise ValueError(f"{function}: {name} is not what {forward} saved. Pass the second result of {forward}(..., save=True), "
+                     "unchanged.")
 
 
 def _start():

@@ -60,7 +60,7 @@ def resolve(package, module):
 def test_the_namespaces_mirror_each_other(module, fast):
     ours, theirs = resolve(refnet, module), resolve(fast, module)
     assert theirs.__name__ == ("refnet_fast." + module).rstrip(".")
-    extra = {"get_num_threads", "kernels", "set_num_threads", "show_config"} if not module else set()
+    extra = {"get_num_threads", "kernels", "release_memory", "set_num_threads", "show_config"} if not module else set()
     assert set(theirs.__all__) - extra == set(ours.__all__)
     for name in ours.__all__:
         a, b = getattr(ours, name), getattr(theirs, name)

@@ -6,6 +6,7 @@ from typing import Any
 from refnet import activations, constraints, initializers, ops, regularizers
 from refnet.layers.input_spec import InputSpec
 from refnet.layers.layer import Layer
+from refnet.ops.windows import LARGEST
 
 __all__ = ["Activation", "Dense", "Flatten"]
 
@@ -56,6 +57,10 @@ class Dense(Layer):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if isinstance(units, bool) or (not isinstance(units, int) and not hasattr(units, "__index__")) or units <= 0:
             raise ValueError(f"Dense '{self.name}': `units` must be a positive integer. Received: units={units!r}")
+        if units > LARGEST:
+            raise ValueError(
+                f"Dense '{self.name}': `units` must be at most 2**31 - 1. Received: units={units!r}. Use a smaller number."
+            )
         self.units = int(units)
         self.activation = activations.get(activation)
         self.use_bias = use_bias

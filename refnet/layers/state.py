@@ -4,6 +4,8 @@ Everything assigned to an attribute of a layer (directly, or in a list, tuple, d
 `utils/tracking.py` for how the answer is cached.
 """
 
+import math
+
 import numpy as np
 
 from refnet import autodiff, initializers, random, regularizers
@@ -132,6 +134,11 @@ class LayerState:
                 "fully known."
             )
         dtype = np.dtype(dtype or self.dtype)
+        if math.prod(shape) * 8 >= 2**47:  # initial values are drawn in float64; no process can address more
+            raise ValueError(
+                f"Layer '{self.name}' ({type(self).__name__}): the weight {name!r} has shape {shape}: "
+                f"{math.prod(shape):,} numbers, more than any memory holds. Use smaller layer sizes or inputs."
+            )
         if initializer is None:
             initializer = "glorot_uniform" if dtype.kind == "f" else "zeros"
         value = initializers.get(initializer)(shape, dtype=dtype.name)

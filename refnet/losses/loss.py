@@ -12,6 +12,7 @@ reduces:
 import numpy as np
 
 from refnet import autodiff, backend, config, ops
+from refnet.ops._op import ready
 from refnet.utils import serialization, tracking, tree
 from refnet.utils.naming import auto_name
 
@@ -172,7 +173,7 @@ def align_weights(sample_weight, shape, name, dtype):
     if sample_weight is None:
         return None
     weights = autodiff.value_of(sample_weight)
-    if weights.shape == shape and weights.dtype == dtype and weights.flags.c_contiguous:
+    if weights.shape == shape and weights.dtype == dtype and ready(weights):
         return weights
     try:
         return backend.active().aligned_weights(weights, shape, dtype)

@@ -11,6 +11,7 @@ import numpy as np
 from refnet import autodiff, backend, ops
 from refnet.losses.loss import LossFunctionWrapper, as_predictions
 from refnet.losses.regression import aligned
+from refnet.ops._op import ready
 
 __all__ = [
     "BinaryCrossentropy",
@@ -113,7 +114,7 @@ def as_labels(y_true, y_pred, axis=-1):
                 f"sparse_categorical_crossentropy: the targets have shape {labels.shape}, but the output has shape "
                 f"{shape}. {remedy}"
             )
-    if labels.dtype == np.int64 and labels.shape == expected and labels.flags.c_contiguous:
+    if labels.dtype == np.int64 and labels.shape == expected and ready(labels):
         return labels
     try:
         return backend.active().whole_labels(labels, expected)

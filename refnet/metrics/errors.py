@@ -8,6 +8,7 @@ import numpy as np
 from refnet import backend, losses
 from refnet.losses.loss import squeeze_or_expand_to_same_rank
 from refnet.metrics.reduction import MeanMetricWrapper, is_kernel_array, masked, plain
+from refnet.ops._op import ready
 
 __all__ = [
     "BinaryCrossentropy",
@@ -31,7 +32,7 @@ class _ErrorMetric(MeanMetricWrapper):
         if sample_weight is None and type(y_true) is np.ndarray and is_kernel_array(y_pred, 2):
             if y_true.ndim == 1 and y_pred.shape[1] == 1:
                 y_true = backend.active().reshape_forward(y_true, (len(y_true), 1), save=False)[0]
-            if y_true.shape == y_pred.shape and y_true.dtype == y_pred.dtype and y_true.flags.c_contiguous:
+            if y_true.shape == y_pred.shape and y_true.dtype == y_pred.dtype and ready(y_true):
                 kernels = backend.active()
                 values = getattr(kernels, self._kernel)(y_pred, y_true, False)[0]
                 kernels.mean_update(self.total.value, self.count.value, values)

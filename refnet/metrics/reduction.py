@@ -8,6 +8,7 @@ import numpy as np
 from refnet import autodiff, backend
 from refnet.losses.loss import squeeze_or_expand_to_same_rank
 from refnet.metrics.metric import Metric
+from refnet.ops._op import ready
 from refnet.utils import serialization
 
 __all__ = ["Mean", "MeanMetricWrapper", "Sum"]
@@ -121,7 +122,7 @@ def masked(sample_weight, mask, values):
 
 def is_kernel_array(x, ndim) -> bool:
     """Whether a kernel takes `x` as it is."""
-    return type(x) is np.ndarray and x.ndim == ndim and x.dtype in KERNEL_DTYPES and x.flags.c_contiguous
+    return type(x) is np.ndarray and x.ndim == ndim and x.dtype in KERNEL_DTYPES and ready(x)
 
 
 class MeanMetricWrapper(Mean):

@@ -7,10 +7,9 @@ gather by the active kernels.
 import math
 import warnings
 
-import numpy as np
-
 from refnet import backend, random
 from refnet.models.class_weight import checked_class_weight, class_weights
+from refnet.ops._op import kernel_array
 from refnet.utils import tree
 from refnet.utils.checks import Range
 from refnet.utils.data_utils import pack_x_y_sample_weight, to_array, unpack_x_y_sample_weight
@@ -306,7 +305,7 @@ def as_array(value, name, dtype, float_dtype):
         dtype = float_dtype
     if array.ndim == 0:
         raise ValueError(f"`{name}` is a single number; its first axis must be the samples.")
-    return np.ascontiguousarray(array, dtype=dtype)
+    return kernel_array(array, dtype)
 
 
 def _converted(value, name, dtypes, float_dtype):

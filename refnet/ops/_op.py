@@ -32,11 +32,13 @@ __all__ = [
     "as_type",
     "constant",
     "float_input",
+    "kernel_array",
     "op",
     "pair_of_floats",
     "parameter",
     "plain",
     "promoted",
+    "ready",
     "shared",
     "snapshot",
     "symbolic",
@@ -216,6 +218,24 @@ def float_input(x: Any, dtype: Any = None) -> Any:
         return x
     kernels = active()
     return apply(kernels.contiguous_forward, kernels.contiguous_backward, (x,))
+
+
+def ready(value: ndarray) -> bool:
+    """Can the kernels read it in place? Their loads want entries in C order, each at a multiple of its size."""
+    return value.flags.num & READY == READY
+
+
+def kernel_array(value: ndarray, dtype: Any = None) -> ndarray:
+    """`value`, or a copy of it that the kernels can read; of `dtype`, or its own in the machine's byte order."""
+    target = value.dtype if dtype is None else np.dtype(dtype)
+    if not target.isnative:
+        target = target.newbyteorder("=")
+    if value.dtype == target and ready(value):
+        return value
+    return np.array(value, dtype=target, order="C")
+
+
+READY = 0x0101  # NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED
 
 
 def parameter(x: Any, dtype: Any) -> Any:

@@ -19,7 +19,7 @@ from refnet.ops.dtypes import kernel_float
 from refnet.ops.numpy import broadcast_to, clip, get_item, pad, reshape, round, take
 from refnet.ops.pooling import apply_matrix
 from refnet.ops.rules import like, shape_of, spec
-from refnet.ops.windows import data_format_of, tuple_of
+from refnet.ops.windows import check_extent, data_format_of, tuple_of
 
 __all__ = ["repeat_places", "resize"]
 
@@ -46,6 +46,7 @@ def _check_resize(
     if rank not in (3, 4):
         raise ValueError(f"resize: images must have 3 axes (one image) or 4 (a batch). Received shape: {tuple(shape)}")
     height, width = tuple_of(size, 2, "size")
+    check_extent((height, width), "the resized image", "`height` and `width`")
     if interpolation not in INTERPOLATIONS:
         raise ValueError(
             f"resize: `interpolation` must be one of {', '.join(INTERPOLATIONS)}. Received: "
@@ -173,5 +174,6 @@ def repeat_places(x: Any, factors: tuple, first_axis: int = 1) -> Any:
         split += [size, 1]
         repeated += [size, factor]
         merged.append(size * factor)
+    check_extent(merged[first_axis:], f"the output of size={factors}", "`size` or inputs")
     rest = shape[first_axis + len(factors) :]
     return reshape(broadcast_to(reshape(x, (*split, *rest)), (*repeated, *rest)), (*merged, *rest))

@@ -15,7 +15,7 @@ from refnet.ops._op import float_input, op, plain
 from refnet.ops.convolution import channels_last, spatial_rank, symbolic_result, symbolic_shape
 from refnet.ops.numpy import argmax, einsum, expand_dims, moveaxis, reshape, take, take_along_axis
 from refnet.ops.rules import spec
-from refnet.ops.windows import data_format_of, explicit_padding, output_sizes, tuple_of
+from refnet.ops.windows import check_extent, data_format_of, explicit_padding, output_sizes, tuple_of
 
 __all__ = ["adaptive_average_pool", "adaptive_max_pool", "average_pool", "global_average_pool", "max_pool"]
 
@@ -144,7 +144,9 @@ def _adaptive(name: str, inputs: Any, output_size: Any, data_format: str | None,
     y = float_input(inputs)
     rank = spatial_rank(name, y.shape)
     _not_empty(name, y.shape, first)
-    for axis, size in enumerate(tuple_of(output_size, rank, "output_size"), 2 if first else 1):
+    output_size = tuple_of(output_size, rank, "output_size")
+    check_extent(output_size, "the output", "`output_size`")
+    for axis, size in enumerate(output_size, 2 if first else 1):
         if y.shape[axis] != size:  # n windows over n places: each place by itself
             y = along_axis(y, axis, size)
     return y

@@ -9,10 +9,15 @@ Forward
         causal    ⌈n / s⌉ times: all zeros before, so that no output sees what comes after it.
 
 Everything here is cached: a layer asks the same question in every step.
+
+Sizes end at 2**31 - 1 (`LARGEST`), each by itself and the places of an image with its padding all together: far beyond
+any memory, and small enough for products of them to fit 64 bits in the compiled kernels. What exceeds it is refused
+here, before anybody computes with it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -21,8 +26,10 @@ import numpy as np
 
 from refnet import config
 
-__all__ = ["Size", "data_format_of", "explicit_padding", "output_sizes", "transpose_geometry", "tuple_of"]
+__all__ = ["LARGEST", "Size", "check_extent", "data_format_of", "explicit_padding", "output_sizes",
+           "transpose_geometry", "tuple_of"]
 
+LARGEST = 2**31 - 1
 Size = int | Sequence[int]  # one number for all spatial axes, or one for each
 
 
@@ -30,11 +37,11 @@ def tuple_of(value: Any, n: int, name: str, minimum: int = 1) -> tuple[int, ...]
     """An integer, or n of them, as a tuple of n.
 
     Raises:
-        ValueError: for anything else, or an entry below `minimum`.
+        ValueError: for anything else, or an entry below `minimum` or above LARGEST.
     """
     if type(value) is tuple and len(value) == n:  # nearly always, and checked in every step
         for v in value:
-            if type(v) is not int or v < minimum:
+            if type(v) is not int or not minimum <= v <= LARGEST:
                 break
         else:
             return value
@@ -53,7 +60,25 @@ def tuple_of(value: Any, n: int, name: str, minimum: int = 1) -> tuple[int, ...]
             f"`{name}` must be an integer or a tuple of {n} integers, each at least {minimum}. "
             f"Received: {name}={value!r}"
         )
+    if max(values) > LARGEST:
+        raise ValueError(f"`{name}` must be at most 2**31 - 1. Received: {name}={value!r}. Use a smaller one.")
     return values
+
+
+def check_extent(places: Sequence[int | None], what: str, arguments: str) -> None:
+    """Refuse an image of more than LARGEST places; None, unknown, counts as 1."""
+    if math.prod(max(n or 1, 1) for n in places) > LARGEST:
+        raise ValueError(f"{what} would have {' x '.join(map(str, places))} places, more than 2**31 - 1. "
+                         f"Use smaller {arguments}.")
+
+
+def _spans(window: tuple, dilation: tuple, what: str) -> tuple[int, ...]:
+    """How many places a window spans, for each axis."""
+    spans = tuple((k - 1) * d + 1 for k, d in zip(window, dilation, strict=True))
+    if max(spans) > LARGEST:
+        raise ValueError(f"a {what} of size {window}, dilated by {dilation}, spans {spans} places, more than 2**31 - 1. "
+                         f"Use a smaller `dilation_rate` or a smaller {what}.")
+    return spans
 
 
 def data_format_of(data_format: str | None) -> str:
@@ -100,14 +125,18 @@ def output_sizes(
     if padding not in ("valid", "same", "causal"):
         raise ValueError(f"`padding` must be 'valid' or 'same'. Received: padding={padding!r}")
     found: list[int | None] = []
-    for n, k, s, d in zip(sizes, window, strides, dilation, strict=True):
-        span = (k - 1) * d + 1
+    spans = _spans(window, dilation, what)
+    if padding != "valid":
+        padded = [n if n is None else n + span - 1 if padding == "causal" else max(n, (-(-n // s) - 1) * s + span)
+                  for n, span, s in zip(sizes, spans, strides, strict=True)]
+        check_extent(padded, f"with padding={padding!r}, an input of spatial size {sizes}",
+                      f"inputs, a smaller {what}, `strides` or `dilation_rate`, or padding='valid'")
+    for n, span, s in zip(sizes, spans, strides, strict=True):
         if n is None:
             found.append(None)
         elif padding != "valid":
             found.append(-(-n // s))
         elif n < span:
-            spans = tuple((k - 1) * d + 1 for k, d in zip(window, dilation, strict=True))
             dilated = f" (dilated by {dilation}: it spans {spans})"
             raise ValueError(
                 f"the output would be empty: a {what} of size {window}{dilated if max(dilation) > 1 else ''} "
@@ -140,10 +169,9 @@ def transpose_geometry(
         raise ValueError(
             f"`padding` of a transposed convolution must be 'valid' or 'same'. Received: padding={padding!r}"
         )
-    before, size = [], []
+    before, size, full = [], [], []
     extra = output_padding or (None,) * len(sizes)
-    for n, k, s, d, more in zip(sizes, window, strides, dilation, extra, strict=True):
-        span = (k - 1) * d + 1
+    for n, span, s, more in zip(sizes, _spans(window, dilation, "kernel"), strides, extra, strict=True):
         if padding == "valid":
             cut = 0
             kept = None if n is None else (n - 1) * s + (max(span, s) if more is None else span + more)
@@ -161,4 +189,7 @@ def transpose_geometry(
             )
         before.append(cut)
         size.append(kept)
+        full.append(None if n is None or kept is None else max((n - 1) * s + span, cut + kept))
+    check_extent(full, f"the output for an input of spatial size {sizes}, before it is cut,",
+                  "inputs, `kernel_size`, `strides`, `dilation_rate` or `output_padding`")
     return tuple(before), tuple(size)

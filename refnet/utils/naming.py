@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import os
 import re
 import threading
 
@@ -11,6 +12,10 @@ __all__ = ["auto_name", "clear_session", "get_uid", "name_scope", "to_snake_case
 
 _counters: dict[str, int] = {}
 _counter_lock = threading.Lock()
+if hasattr(os, "register_at_fork"):  # held while a process forks: else a child may inherit it locked, and nobody to unlock it
+    os.register_at_fork(
+        before=_counter_lock.acquire, after_in_parent=_counter_lock.release, after_in_child=_counter_lock.release
+    )
 _scopes = threading.local()
 
 

@@ -48,11 +48,11 @@ def activation_forward(z, activation="relu", save=True):
 
 def activation_backward(dy, saved):
     """dz = dy f'(z)."""
-    cdef int kind = saved[0], t
+    kind_, kept = rt.unpack_saved(saved, 2, "activation_backward")
+    cdef int kind = rt.saved_code(kind_, "activation_backward"), t
     if kind == RN_LINEAR:
         return dy
-    kept = saved[1]
-    t = rt.typenum(kept)
+    t = rt.float_array(kept, "activation_backward", "saved y", -1)
     rt.same_as(dy, kept, "activation_backward", "dy", "y")
     cdef cnp.npy_intp n = rt.size(dy)
     cdef int threads = rt.team(cost(kind, n))

@@ -4,7 +4,7 @@ How it is fast: simd/optimize.h.
 Why it is right: refnet/kernels/adam.py.
 """
 cimport numpy as cnp
-from libc.math cimport sqrt
+from libc.math cimport pow, sqrt
 
 from refnet_fast cimport _runtime as rt
 
@@ -32,7 +32,7 @@ def adam_update(w, dw, m, v, step, learning_rate, beta_1=0.9, beta_2=0.999, epsi
     cdef cnp.npy_intp n = rt.size(w)
     cdef int threads = rt.team(0.3 * n)
     cdef double b1 = beta_1, b2 = beta_2, eps = epsilon, rate = learning_rate, count = step
-    cdef double alpha = rate * sqrt(1 - b2 ** count) / (1 - b1 ** count)
+    cdef double alpha = rate * sqrt(1 - pow(b2, count)) / (1 - pow(b1, count))
     cdef void* wp = rt.data(w)
     cdef void* gp = rt.data(dw)
     cdef void* mp = rt.data(m)

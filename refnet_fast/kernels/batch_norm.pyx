@@ -116,15 +116,15 @@ def batch_norm_forward(x, gamma=None, beta=None, epsilon=1e-3, statistics=None, 
 
 def batch_norm_backward(dy, saved, needs=(True, True, True)):
     """dy (N, C)   ->   dx (N, C), dgamma (C,), dbeta (C,); None where not needed"""
-    x, moments, gamma, beta, weights, total_, training, relu = saved
-    need_x, need_gamma, need_beta = needs
-    cdef int t = rt.typenum(x), learn = training, relu_ = relu, threads
+    x, moments, gamma, beta, weights, total_, training, relu = rt.unpack_saved(saved, 8, "batch_norm_backward")
+    need_x, need_gamma, need_beta = rt.unpack_needs(needs, 3, "batch_norm_backward")
+    cdef int t = rt.float_array(x, "batch_norm_backward", "saved x", 2), learn = training, relu_ = relu, threads
     cdef bint dbl = t == cnp.NPY_DOUBLE
     cdef cnp.npy_intp m = rt.dim(x, 0), c = rt.dim(x, 1), need, columns_need = 7 * c * (8 if dbl else 4)
     cdef cnp.npy_intp dims[1]
     cdef double total = total_
-    cdef double* mean = <double*>rt.data(moments)
-    cdef double* inverse = mean + c
+    cdef double* mean
+    cdef double* inverse
     cdef double* partial
     cdef void* xp = rt.data(x)
     cdef void* dyp
@@ -135,15 +135,21 @@ def batch_norm_backward(dy, saved, needs=(True, True, True)):
     cdef void* dgp = NULL
     cdef void* dbp = NULL
     cdef void* columns
+    rt.saved_matrix(moments, cnp.NPY_DOUBLE, 2, c, "batch_norm_backward", "saved moments")
+    mean = <double*>rt.data(moments)
+    inverse = mean + c
     rt.same_as(dy, x, "batch_norm_backward", "dy", "y")
     dyp = rt.data(dy)
     dims[0] = c
     dx = dgamma = dbeta = None
     if gamma is not None:
+        rt.saved_vector(gamma, t, c, "batch_norm_backward", "saved gamma")
         gp = rt.data(gamma)
     if beta is not None:
+        rt.saved_vector(beta, t, c, "batch_norm_backward", "saved beta")
         bp = rt.data(beta)
     if weights is not None:
+        rt.saved_vector(weights, t, m, "batch_norm_backward", "saved weights")
         wp = rt.data(weights)
     if need_x:
         dx = rt.pool_like(x)

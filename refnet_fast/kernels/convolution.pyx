@@ -53,6 +53,5 @@ def conv_forward(x, w, b=None, strides=(1, 1), padding=((0, 0), (0, 0)), dilatio
 
 def conv_backward(dy, saved, needs=(True, True, True)):
     """dy (N, *I, F)   ->   dx (N, *S, C), dw (*K, C/groups, F), db (F,); None where not needed"""
-    x, w, has_bias, geometry, kind, kept = saved
-    rt.same_as(dy, kept, "conv_backward", "dy", "y")
+    x, w, has_bias, geometry, kind, kept = rt.unpack_saved(saved, 6, "conv_backward")
     return convolution_gradients(dy, x, w, has_bias, geometry, kind, kept, NULL, needs, "conv_backward")

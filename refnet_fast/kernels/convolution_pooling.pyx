@@ -57,10 +57,12 @@ def conv_max_pool_forward(x, w, b=None, strides=(1, 1), padding=((0, 0), (0, 0))
 
 def conv_max_pool_backward(dy, saved, needs=(True, True, True)):
     """dy (N, I//2, J//2, F)   ->   dx (N, H, W, C), dw (U, V, C/groups, F), db (F,); None where not needed"""
-    x, w, has_bias, geometry, kind, y, winner = saved
+    x, w, has_bias, geometry, kind, y, winner = rt.unpack_saved(saved, 7, "conv_max_pool_backward")
     cdef rn_unpool pool
     cdef int i
-    rt.same_as(dy, y, "conv_max_pool_backward", "dy", "y")
+    rt.float_array(x, "conv_max_pool_backward", "saved x", 4)
+    rt.same_array(y, rt.typenum(x), "conv_max_pool_backward", "saved y", 4)
+    rt.saved_array(winner, cnp.NPY_UINT8, 4, cnp.PyArray_DIMS(<cnp.ndarray>y), "conv_max_pool_backward", "saved winners")
     memset(&pool, 0, sizeof(pool))
     pool.winner = <const unsigned char*>rt.data(winner)
     for i in range(2):

@@ -15,7 +15,7 @@ from refnet_fast cimport _runtime as rt
 from refnet_fast._convolve cimport (
     RN_LINEAR, RN_TANH, RN_map_backward, convolution_team, rn_conv, rn_conv_dw, run, run_dw,
 )
-from refnet_fast._window cimport check_tuple, is_empty, rn_axis, spatial_rank
+from refnet_fast._window cimport LARGEST, check_extent, check_tuple, is_empty, missing_axes, rn_axis, spatial_rank, whole
 
 cnp.import_array()
 
@@ -27,24 +27,32 @@ cdef extern from "refnet_fast/simd/columns.h":
 
 
 cdef int transposed_axes(rn_axis* axis, int rank, const cnp.npy_intp* x_sizes, const cnp.npy_intp* kernel, object strides,
-                         object before, object size, object dilation, str function) except -1:
+                         object before, object size, object dilation, cnp.npy_intp channels, str function) except -1:
     """The axes of the convolution whose input gradient this is: its windows are x's places, its image is y."""
     cdef int i
     cdef rn_axis* a
+    cdef cnp.npy_intp full
+    cdef double extent = 1, all_taps = 1
     check_tuple(strides, rank, function, "strides")
     check_tuple(before, rank, function, "before")
     check_tuple(size, rank, function, "size")
     check_tuple(dilation, rank, function, "dilation")
-    for i in range(3 - rank):
-        axis[i].places = axis[i].windows = axis[i].kernel = axis[i].stride = axis[i].dilation = 1
-        axis[i].before = 0
+    missing_axes(axis, rank)
     for i in range(rank):
         a = axis + 3 - rank + i
-        a.places, a.windows, a.kernel = size[i], x_sizes[i], kernel[i]
-        a.stride, a.before, a.dilation = strides[i], before[i], dilation[i]
-        if a.kernel < 1 or a.stride < 1 or a.dilation < 1 or a.before < 0 or a.places < 0:
-            raise ValueError(f"{function}: kernel sizes, strides and dilation are at least 1, before and size not negative; axis {i} has "
-                             f"kernel {a.kernel}, stride {a.stride}, dilation {a.dilation}, before {before[i]}, size {size[i]}.")
+        a.windows, a.kernel = x_sizes[i], kernel[i]
+        if a.kernel < 1:
+            raise ValueError(f"{function}: kernel sizes are at least 1; that of axis {i} is {a.kernel}.")
+        a.places, a.before = whole(size[i], 0, function, "size", i), whole(before[i], 0, function, "before", i)
+        a.stride, a.dilation = whole(strides[i], 1, function, "the stride", i), whole(dilation[i], 1, function, "the dilation", i)
+        if a.kernel > LARGEST or a.windows > LARGEST:
+            check_extent(a.windows, a.kernel, channels, function)
+        full = max((a.windows - 1) * a.stride + (a.kernel - 1) * a.dilation + 1, a.before + a.places)
+        if a.windows < 2:                                        # the stride is never used; as it is, it has that many phases
+            a.stride = min(a.stride, max(full, 1))
+        extent *= max(full, 1)
+        all_taps *= a.kernel
+    check_extent(extent, all_taps, channels, function)
     return 0
 
 
@@ -69,7 +77,7 @@ def conv_transpose_forward(x, w, b=None, strides=(1, 1), before=(0, 0), size=(1,
     kind = rt.activation_code(activation)
     memset(&job, 0, sizeof(job))
     transposed_axes(job.win.axis, rank, cnp.PyArray_DIMS(<cnp.ndarray>x) + 1, cnp.PyArray_DIMS(<cnp.ndarray>w), strides, before, size,
-                    dilation, "conv_transpose_forward")
+                    dilation, max(c, f), "conv_transpose_forward")
     dims[0] = n
     for i in range(rank):
         dims[1 + i] = job.win.axis[3 - rank + i].places
@@ -97,11 +105,14 @@ def conv_transpose_forward(x, w, b=None, strides=(1, 1), before=(0, 0), size=(1,
 
 def conv_transpose_backward(dy, saved, needs=(True, True, True)):
     """dy (N, *size, F)   ->   dx (N, *S, C), dw (*K, F, C), db (F,); None where not needed"""
-    x, w, has_bias, (strides, before, size, dilation), kind_, kept = saved
-    need_x, need_w, need_b = needs
-    cdef int t = rt.typenum(x), rank = cnp.PyArray_NDIM(<cnp.ndarray>x) - 2, kind = kind_, threads, some
+    x, w, has_bias, geometry, kind_, kept = rt.unpack_saved(saved, 6, "conv_transpose_backward")
+    strides, before, size, dilation = rt.unpack_saved(geometry, 4, "conv_transpose_backward")
+    need_x, need_w, need_b = rt.unpack_needs(needs, 3, "conv_transpose_backward")
+    cdef int t = rt.float_array(x, "conv_transpose_backward", "saved x", -1), rank = spatial_rank(x, "conv_transpose_backward", "saved x")
+    cdef int kind = rt.saved_code(kind_, "conv_transpose_backward"), threads, some, i
+    rt.same_array(w, t, "conv_transpose_backward", "saved w", rank + 2)
     cdef bint dbl = t == cnp.NPY_DOUBLE, empty
-    cdef cnp.npy_intp dims[1]
+    cdef cnp.npy_intp dims[5]
     cdef cnp.npy_intp n = rt.dim(x, 0), c = rt.dim(x, rank + 1), f = rt.dim(w, rank), need, own_size = 0
     cdef cnp.npy_intp item = 8 if dbl else 4, rows
     cdef rn_conv job
@@ -110,11 +121,19 @@ def conv_transpose_backward(dy, saved, needs=(True, True, True)):
     cdef void* dz
     cdef void* dbp
     cdef void* own = NULL
-    cdef void* kp = rt.data(kept)
-    rt.same_as(dy, kept, "conv_transpose_backward", "dy", "y")
+    cdef void* kp
     memset(&job, 0, sizeof(job))
     transposed_axes(job.win.axis, rank, cnp.PyArray_DIMS(<cnp.ndarray>x) + 1, cnp.PyArray_DIMS(<cnp.ndarray>w), strides, before, size,
-                    dilation, "conv_transpose_backward")
+                    dilation, max(c, f), "conv_transpose_backward")
+    dims[0] = n
+    for i in range(rank):
+        dims[1 + i] = job.win.axis[3 - rank + i].places
+    dims[rank + 1] = f
+    if rt.dim(w, rank + 1) != c:
+        rt.bad_entry("conv_transpose_backward", "saved w")
+    rt.saved_array(kept, t, rank + 2, dims, "conv_transpose_backward", "saved y")
+    rt.same_as(dy, kept, "conv_transpose_backward", "dy", "y")
+    kp = rt.data(kept)
     empty = is_empty(job.win.axis, n) or f == 0 or c == 0
     dx = rt.pool_like(x) if need_x else None
     dw = rt.pool_like(w) if need_w else None

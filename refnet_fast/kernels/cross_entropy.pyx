@@ -46,6 +46,18 @@ cdef int check_dl(object dl, int t, cnp.npy_intp m, str function) except -1:
     return 0
 
 
+cdef int check_labels(object labels, cnp.npy_intp m, cnp.npy_intp classes, str function) except -1:
+    cdef cnp.npy_intp bad
+    rt.index_array(labels, function, "labels")
+    if rt.dim(labels, 0) != m:
+        rt.bad_shape(labels, function, "labels", f"({m},) for y of shape {(m, classes)}")
+    bad = rn_bad_index(<int64_t*>rt.data(labels), m, classes)
+    if bad >= 0:
+        raise ValueError(f"label {int(labels[bad])} at position {bad} is out of range for {classes} classes: "
+                         f"labels must be integers from 0 to {classes - 1}.")
+    return 0
+
+
 def binary_crossentropy_forward(y, t, from_logits=False, save=True):
     """l_n = mean over c of the surprise at t_nc.    y, t (N, C)   ->   l (N,)"""
     cdef int type_ = rt.float_array(y, "binary_crossentropy_forward", "y", 2)
@@ -67,10 +79,13 @@ def binary_crossentropy_forward(y, t, from_logits=False, save=True):
 
 def binary_crossentropy_backward(dl, saved):
     """dl (N,)   ->   dy (N, C)"""
-    y, t, kind_ = saved
-    cdef int type_ = rt.typenum(y), kind = kind_
+    y, t, kind_ = rt.unpack_saved(saved, 3, "binary_crossentropy_backward")
+    cdef int type_ = rt.float_array(y, "binary_crossentropy_backward", "saved y", 2), kind = kind_
     cdef cnp.npy_intp m = rt.dim(y, 0), n = rt.dim(y, 1)
     cdef int threads = rt.team(cost(m, n))
+    rt.same_as(t, y, "binary_crossentropy_backward", "saved t", "y")
+    if kind != RN_BINARY_LOGITS and kind != RN_BINARY_PROBS:
+        rt.bad_entry("binary_crossentropy_backward", "saved kind")
     check_dl(dl, type_, m, "binary_crossentropy_backward")
     dy = rt.pool_like(y)
     cdef void* dlp = rt.data(dl)
@@ -106,11 +121,17 @@ cdef object forward(object y, object t, object labels, bint logits, bint save, i
 
 
 cdef object backward(object dl, object saved, bint sparse, str function):
-    p, s, target = saved
-    cdef int type_ = rt.typenum(p)
+    p, s, target = rt.unpack_saved(saved, 3, function)
+    cdef int type_ = rt.float_array(p, function, "saved p", 2)
     cdef cnp.npy_intp m = rt.dim(p, 0), n = rt.dim(p, 1)
     cdef int threads = rt.team(cost(m, n))
     check_dl(dl, type_, m, function)
+    if s is not None:
+        rt.saved_vector(s, type_, m, function, "saved s")
+    if sparse:                               # again: whoever made the labels may have written into them since
+        check_labels(target, m, n, function)
+    else:
+        rt.same_as(target, p, function, "saved t", "y")
     dx = rt.pool_like(p)
     cdef void* dlp = rt.data(dl)
     cdef void* pp = rt.data(p)
@@ -145,14 +166,8 @@ def sparse_categorical_crossentropy_forward(y, labels, from_logits=False, save=T
         ValueError: a label lies outside 0..C-1 (it is named, with its position).
     """
     cdef int type_ = rt.float_array(y, "sparse_categorical_crossentropy_forward", "y", 2)
-    cdef cnp.npy_intp m = rt.dim(y, 0), classes = rt.dim(y, 1), bad
-    rt.index_array(labels, "sparse_categorical_crossentropy_forward", "labels")
-    if rt.dim(labels, 0) != m:
-        rt.bad_shape(labels, "sparse_categorical_crossentropy_forward", "labels", f"({m},) for y of shape {y.shape}")
-    bad = rn_bad_index(<int64_t*>rt.data(labels), m, classes)
-    if bad >= 0:
-        raise ValueError(f"label {int(labels[bad])} at position {bad} is out of range for {classes} classes: "
-                         f"labels must be integers from 0 to {classes - 1}.")
+    cdef cnp.npy_intp m = rt.dim(y, 0), classes = rt.dim(y, 1)
+    check_labels(labels, m, classes, "sparse_categorical_crossentropy_forward")
     return forward(y, None, labels, from_logits, save, type_)
 
 

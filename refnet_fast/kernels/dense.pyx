@@ -150,8 +150,8 @@ def dense_forward(x, w, b=None, activation="linear", save=True):
 
 def dense_backward(dy, saved, needs=(True, True, True)):
     """dy (N, F) = dL/dy   ->   dx (N, D), dw (D, F), db (F,); None where not needed"""
-    x, w, has_bias, kind, kept = saved
-    need_x, need_w, need_b = needs
+    x, w, has_bias, kind, kept = rt.unpack_saved(saved, 5, "dense_backward")
+    need_x, need_w, need_b = rt.unpack_needs(needs, 3, "dense_backward")
     return backward(dy, x, None, w, has_bias, kind, kept, need_x, need_w, need_b, "dense_backward")
 
 
@@ -169,15 +169,16 @@ def dense_rows_forward(w, b, x, rows, activation="linear", save=True):
 
 def dense_rows_backward(dy, saved, needs=(True, True)):
     """dy (N, F) = dL/dy   ->   dw (D, F), db (F,); None where not needed"""
-    x, rows, w, has_bias, kind, kept = saved
-    need_w, need_b = needs
+    x, rows, w, has_bias, kind, kept = rt.unpack_saved(saved, 6, "dense_rows_backward")
+    need_w, need_b = rt.unpack_needs(needs, 2, "dense_rows_backward")
     return backward(dy, x, rows, w, has_bias, kind, kept, False, need_w, need_b, "dense_rows_backward")[1:]
 
 
 cdef tuple backward(object dy, object x, object rows, object w, object has_bias, object kind_, object kept, object need_x,
                     object need_w, object need_b, str function):
     """(dx, dw, db) for what `forward` kept."""
-    cdef int t = rt.typenum(x), kind = kind_, threads
+    cdef int t = rt.float_array(x, function, "saved x", 2), kind = rt.saved_code(kind_, function), threads
+    rt.same_array(w, t, function, "saved w", 2)
     cdef bint dbl = t == cnp.NPY_DOUBLE
     cdef cnp.npy_intp n = rt.dim(x, 0), d = rt.dim(x, 1), f = rt.dim(w, 1), size = 8 if dbl else 4
     cdef cnp.npy_intp dims[2]
@@ -196,6 +197,8 @@ cdef tuple backward(object dy, object x, object rows, object w, object has_bias,
         index = checked_rows(rows, x, function)
         n = rt.dim(rows, 0)
     own_size = n * f * size
+    rt.saved_matrix(w, t, d, f, function, "saved w")
+    rt.saved_matrix(kept, t, n, f, function, "saved y")
     rt.same_as(dy, kept, function, "dy", "y")
     dz = dyp = rt.data(dy)
     dx = dw = db = None

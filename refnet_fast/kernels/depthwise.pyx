@@ -78,7 +78,7 @@ def depthwise_conv_forward(x, w, b=None, strides=(1, 1), padding=((0, 0), (0, 0)
     kind = rt.activation_code(activation)
     memset(&job, 0, sizeof(job))
     set_axes(job.win.axis, rank, cnp.PyArray_DIMS(<cnp.ndarray>x) + 1, cnp.PyArray_DIMS(<cnp.ndarray>w), strides, padding, dilation,
-             "depthwise_conv_forward")
+             c * m, "depthwise_conv_forward")
     dims[0] = n
     for i in range(rank):
         dims[1 + i] = job.win.axis[3 - rank + i].windows
@@ -104,22 +104,33 @@ def depthwise_conv_forward(x, w, b=None, strides=(1, 1), padding=((0, 0), (0, 0)
 
 def depthwise_conv_backward(dy, saved, needs=(True, True, True)):
     """dy (N, *I, C M)   ->   dx (N, *S, C), dw (*K, C, M), db (C M,); None where not needed"""
-    x, w, has_bias, (strides, padding, dilation), kind_, kept = saved
-    need_x, need_w, need_b = needs
-    cdef int t = rt.typenum(x), rank = cnp.PyArray_NDIM(<cnp.ndarray>x) - 2, kind = kind_, threads, some
+    x, w, has_bias, geometry, kind_, kept = rt.unpack_saved(saved, 6, "depthwise_conv_backward")
+    strides, padding, dilation = rt.unpack_saved(geometry, 3, "depthwise_conv_backward")
+    need_x, need_w, need_b = rt.unpack_needs(needs, 3, "depthwise_conv_backward")
+    cdef int t = rt.float_array(x, "depthwise_conv_backward", "saved x", -1), rank = spatial_rank(x, "depthwise_conv_backward", "saved x")
+    cdef int kind = rt.saved_code(kind_, "depthwise_conv_backward"), threads, some, i
+    rt.same_array(w, t, "depthwise_conv_backward", "saved w", rank + 2)
     cdef bint dbl = t == cnp.NPY_DOUBLE, empty
-    cdef cnp.npy_intp dims[1]
+    cdef cnp.npy_intp dims[5]
     cdef cnp.npy_intp n = rt.dim(x, 0), c = rt.dim(x, rank + 1), m = rt.dim(w, rank + 1), need, own_size = 0, item = 8 if dbl else 4
     cdef rn_depthwise job
     cdef rn_depthwise_dw weights
     cdef char* scratch
     cdef void* dz
     cdef void* own = NULL
-    cdef void* kp = rt.data(kept)
-    rt.same_as(dy, kept, "depthwise_conv_backward", "dy", "y")
+    cdef void* kp
     memset(&job, 0, sizeof(job))
     set_axes(job.win.axis, rank, cnp.PyArray_DIMS(<cnp.ndarray>x) + 1, cnp.PyArray_DIMS(<cnp.ndarray>w), strides, padding, dilation,
-             "depthwise_conv_backward")
+             c * m, "depthwise_conv_backward")
+    dims[0] = n
+    for i in range(rank):
+        dims[1 + i] = job.win.axis[3 - rank + i].windows
+    dims[rank + 1] = c * m
+    if rt.dim(w, rank) != c:
+        rt.bad_entry("depthwise_conv_backward", "saved w")
+    rt.saved_array(kept, t, rank + 2, dims, "depthwise_conv_backward", "saved y")
+    rt.same_as(dy, kept, "depthwise_conv_backward", "dy", "y")
+    kp = rt.data(kept)
     job.win.n = n
     job.win.channels = c * m
     empty = is_empty(job.win.axis, n) or c * m == 0

@@ -75,9 +75,10 @@ def dropout_forward(x, rate, key, save=True):
 
 def dropout_backward(dy, saved):
     """dx = k dy / (1 - rate)."""
-    mask, scale_ = saved
+    mask, scale_ = rt.unpack_saved(saved, 2, "dropout_backward")
     if mask is None:
         return dy
+    rt.same_array(mask, cnp.NPY_UINT8, "dropout_backward", "saved mask", -1)
     cdef int t = rt.float_array(dy, "dropout_backward", "dy", cnp.PyArray_NDIM(<cnp.ndarray>mask))
     if dy.shape != mask.shape:
         rt.bad_shape(dy, "dropout_backward", "dy", f"the shape of y, {mask.shape}")

@@ -73,35 +73,47 @@ def _einsum(inputs, output, operands):
     return np.array(value, order="C") if len(inputs) == 1 else value
 
 
-def _parse(equation, operands):
+def _parse(equation, operands, str function):
+    """The terms, the output and the length of each label, all checked."""
+    if not isinstance(equation, str):
+        raise TypeError(f'{function}: equation must be a string such as "mk,kn->mn", got {type(equation).__name__}.')
     inputs, arrow, output = equation.partition("->")
     inputs = inputs.split(",")
     if not arrow or len(inputs) != len(operands):
-        raise ValueError(f"einsum_forward: equation {equation!r} must name its output after '->' and have one term for "
+        raise ValueError(f"{function}: equation {equation!r} must name its output after '->' and have one term for "
                          f"each of the {len(operands)} operands.")
-    return inputs, output
+    t = rt.float_array(operands[0], function, "operand 0", -1)
+    sizes = {}
+    for p, (labels, operand) in enumerate(zip(inputs, operands)):
+        rt.same_array(operand, t, function, f"operand {p}", len(labels))
+        for label, length in zip(labels, operand.shape):
+            if sizes.setdefault(label, length) != length:
+                raise ValueError(f"{function}: label {label!r} of {equation!r} is {sizes[label]} long in one "
+                                 f"operand and {length} in operand {p}, of shape {operand.shape}.")
+    for labels in (*inputs, output):
+        if len(set(labels)) != len(labels) or not sizes.keys() >= set(labels):
+            raise ValueError(f"{function}: the labels of a term of {equation!r} must differ from each other, and those of the "
+                             f"output must occur in an operand.")
+    return inputs, output, sizes
 
 
 def einsum_forward(equation, *operands, save=True):
     """y of an explicit einsum equation such as "ni,io->no"."""
-    inputs, output = _parse(equation, operands)
-    t = rt.float_array(operands[0], "einsum_forward", "operand 0", -1)
-    sizes = {}
-    for p, (labels, operand) in enumerate(zip(inputs, operands)):
-        rt.same_array(operand, t, "einsum_forward", f"operand {p}", len(labels))
-        for label, length in zip(labels, operand.shape):
-            if sizes.setdefault(label, length) != length:
-                raise ValueError(f"einsum_forward: label {label!r} of {equation!r} is {sizes[label]} long in one "
-                                 f"operand and {length} in operand {p}, of shape {operand.shape}.")
+    inputs, output, _ = _parse(equation, operands, "einsum_forward")
     y = _einsum(inputs, output, operands)
     return y, ((equation, operands) if save else None)
 
 
 def einsum_backward(dy, saved, needs):
     """dy (shape of y)   ->   one gradient per operand; None where not needed"""
-    equation, operands = saved
-    inputs, output = _parse(equation, operands)
+    equation, operands = rt.unpack_saved(saved, 2, "einsum_backward")
+    if not isinstance(operands, tuple):
+        rt.bad_entry("einsum_backward", "saved operands")
+    inputs, output, sizes = _parse(equation, operands, "einsum_backward")
+    needs = rt.unpack_needs(needs, len(operands), "einsum_backward")
     rt.same_array(dy, rt.typenum(operands[0]), "einsum_backward", "dy", len(output))
+    if dy.shape != tuple([sizes[label] for label in output]):
+        rt.bad_shape(dy, "einsum_backward", "dy", f"the shape of y, {tuple([sizes[label] for label in output])}")
     grads = []
     for p, labels in enumerate(inputs):
         if not needs[p]:

@@ -35,8 +35,8 @@ cdef object forward(int kind, object x, str function):
 
 
 cdef object backward(int kind, object dy, object kept, str function):
+    cdef int t = rt.float_array(kept, function, "saved", -1)
     rt.same_as(dy, kept, function, "dy", "y")
-    cdef int t = rt.typenum(kept)
     cdef cnp.npy_intp n = rt.size(kept)
     cdef int threads = rt.team(0.4 * n)
     dx = rt.pool_like(kept)

@@ -42,15 +42,17 @@ cdef object forward(int kind, object y, object t, str function):
 
 
 cdef object backward(int kind, object dl, object saved, object needs, str function):
-    y, t = saved
-    cdef int type_ = rt.typenum(y)
+    y, t = rt.unpack_saved(saved, 2, function)
+    need_y, need_t = rt.unpack_needs(needs, 2, function)
+    cdef int type_ = rt.float_array(y, function, "saved y", 2)
+    rt.same_as(t, y, function, "saved t", "y")
     cdef cnp.npy_intp m = rt.dim(y, 0), n = rt.dim(y, 1)
     cdef int threads = rt.team(m * (5 + 0.2 * n))
     rt.same_array(dl, type_, function, "dl", 1)
     if rt.dim(dl, 0) != m:
         rt.bad_shape(dl, function, "dl", f"({m},)")
-    dy = rt.pool_like(y) if needs[0] else None
-    dt = rt.pool_like(y) if needs[1] else None
+    dy = rt.pool_like(y) if need_y else None
+    dt = rt.pool_like(y) if need_t else None
     cdef void* dlp = rt.data(dl)
     cdef void* yp = rt.data(y)
     cdef void* tp = rt.data(t)

@@ -59,13 +59,13 @@ cdef tuple forward(object x, object gamma, object beta, double epsilon, bint sav
 
 
 cdef tuple backward(object dy, object saved, bint need_x, bint need_gamma, bint need_beta, bint centred, str function):
-    x, moments, gamma, has_beta = saved
-    cdef int t = rt.typenum(x), threads
+    x, moments, gamma, has_beta = rt.unpack_saved(saved, 4, function)
+    cdef int t = rt.float_array(x, function, "saved x", 2), threads
     cdef bint dbl = t == cnp.NPY_DOUBLE
     cdef cnp.npy_intp m = rt.dim(x, 0), c = rt.dim(x, 1), need
     cdef cnp.npy_intp dims[1]
-    cdef double* inverse = <double*>rt.data(moments)
-    cdef double* mean = inverse + m if centred else NULL
+    cdef double* inverse
+    cdef double* mean
     cdef double* partial
     cdef void* xp = rt.data(x)
     cdef void* dyp
@@ -73,11 +73,15 @@ cdef tuple backward(object dy, object saved, bint need_x, bint need_gamma, bint 
     cdef void* dxp = NULL
     cdef void* dgp = NULL
     cdef void* dbp = NULL
+    rt.saved_matrix(moments, cnp.NPY_DOUBLE, 2 if centred else 1, m, function, "saved moments")
+    inverse = <double*>rt.data(moments)
+    mean = inverse + m if centred else NULL
     rt.same_as(dy, x, function, "dy", "y")
     dyp = rt.data(dy)
     dims[0] = c
     dx = dgamma = dbeta = None
     if gamma is not None:
+        rt.saved_vector(gamma, t, c, function, "saved gamma")
         gp = rt.data(gamma)
     if need_x:
         dx = rt.pool_like(x)
@@ -104,7 +108,8 @@ def layer_norm_forward(x, gamma=None, beta=None, epsilon=1e-3, save=True):
 
 def layer_norm_backward(dy, saved, needs=(True, True, True)):
     """dy (N, C)   ->   dx (N, C), dgamma (C,), dbeta (C,); None where not needed"""
-    return backward(dy, saved, needs[0], needs[1], needs[2], True, "layer_norm_backward")
+    need_x, need_gamma, need_beta = rt.unpack_needs(needs, 3, "layer_norm_backward")
+    return backward(dy, saved, need_x, need_gamma, need_beta, True, "layer_norm_backward")
 
 
 def rms_norm_forward(x, gamma=None, epsilon=1e-6, save=True):
@@ -114,5 +119,6 @@ def rms_norm_forward(x, gamma=None, epsilon=1e-6, save=True):
 
 def rms_norm_backward(dy, saved, needs=(True, True)):
     """dy (N, C)   ->   dx (N, C), dgamma (C,); None where not needed"""
-    dx, dgamma, _ = backward(dy, saved, needs[0], needs[1], False, False, "rms_norm_backward")
+    need_x, need_gamma = rt.unpack_needs(needs, 2, "rms_norm_backward")
+    dx, dgamma, _ = backward(dy, saved, need_x, need_gamma, False, False, "rms_norm_backward")
     return dx, dgamma

@@ -68,21 +68,27 @@ def matmul_forward(a, b, save=True):
 
 def matmul_backward(dy, saved, needs=(True, True)):
     """dy (..., N, F)   ->   da (..., N, D), db (..., D, F); None where not needed"""
-    a, b = saved
-    cdef int t = rt.typenum(a), ndim = cnp.PyArray_NDIM(<cnp.ndarray>a), i
+    a, b = rt.unpack_saved(saved, 2, "matmul_backward")
+    need_a, need_b = rt.unpack_needs(needs, 2, "matmul_backward")
+    cdef int t = rt.float_array(a, "matmul_backward", "saved a", -1), ndim = cnp.PyArray_NDIM(<cnp.ndarray>a), i
+    rt.same_array(b, t, "matmul_backward", "saved b", ndim)
+    if ndim < 2 or rt.dim(b, ndim - 2) != rt.dim(a, ndim - 1):
+        rt.bad_entry("matmul_backward", "saved b")
     cdef cnp.npy_intp m = rt.dim(a, ndim - 2), k = rt.dim(a, ndim - 1), n = rt.dim(b, ndim - 1), count = 1
     rt.same_array(dy, t, "matmul_backward", "dy", ndim)
     for i in range(ndim - 2):
         count *= rt.dim(a, i)
+        if rt.dim(b, i) != rt.dim(a, i):
+            rt.bad_entry("matmul_backward", "saved b")
         if rt.dim(dy, i) != rt.dim(a, i):
             rt.bad_shape(dy, "matmul_backward", "dy", f"the shape of y, {a.shape[:-1] + b.shape[-1:]}")
     if rt.dim(dy, ndim - 2) != m or rt.dim(dy, ndim - 1) != n:
         rt.bad_shape(dy, "matmul_backward", "dy", f"the shape of y, {a.shape[:-1] + b.shape[-1:]}")
     da = db = None
-    if needs[0]:
+    if need_a:
         da = rt.pool_like(a)
         multiply(t == cnp.NPY_DOUBLE, count, m, k, n, dy, False, b, True, da)
-    if needs[1]:
+    if need_b:
         db = rt.pool_like(b)
         multiply(t == cnp.NPY_DOUBLE, count, k, n, m, a, True, dy, False, db)
     return da, db

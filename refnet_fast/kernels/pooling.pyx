@@ -12,7 +12,7 @@ cimport numpy as cnp
 from libc.string cimport memset
 
 from refnet_fast cimport _runtime as rt
-from refnet_fast._window cimport check_tuple, is_empty, rn_axis, set_axes, spatial_rank, taps
+from refnet_fast._window cimport check_tuple, is_empty, rn_axis, set_axes, spatial_rank, taps, whole
 
 cnp.import_array()
 
@@ -30,6 +30,7 @@ cdef extern from "refnet_fast/simd/pool.h":
         void* winner
         bint large, average
         cnp.npy_intp* lists
+    cnp.npy_intp rn_pool_list_bytes(const rn_pool* g) noexcept nogil
     void RN_pool_forward(bint dbl, rn_pool* g, int threads) noexcept nogil
     void RN_pool_backward(bint dbl, rn_pool* g, int threads) noexcept nogil
     void RN_global_forward(bint dbl, const void* x, void* y, double* sums, cnp.npy_intp n, cnp.npy_intp p, cnp.npy_intp c,
@@ -45,11 +46,11 @@ cdef int set_pool(rn_pool* job, object shape, int rank, object pool_size, object
     check_tuple(pool_size, rank, function, "pool_size")
     for i in range(rank):
         sizes[i] = shape[1 + i]
-        window[i] = pool_size[i]
+        window[i] = whole(pool_size[i], 1, function, "the pool size", i)
     memset(job, 0, sizeof(rn_pool))
-    set_axes(job.axis, rank, sizes, window, strides, padding, None, function)
     job.n = shape[0]
     job.c = shape[rank + 1]
+    set_axes(job.axis, rank, sizes, window, strides, padding, None, job.c, function)
     return 0
 
 
@@ -75,33 +76,41 @@ cdef tuple forward(object x, object pool_size, object strides, object padding, b
         job.input = rt.data(x)
         job.out = rt.data(y)
         threads = rt.team(rt.size(x) * (0.4 if dbl else 0.2))
-        need = <cnp.npy_intp>(16 * taps(job.axis)) * threads
+        need = rn_pool_list_bytes(&job) * threads
         job.lists = <cnp.npy_intp*>rt.scratch_get(need)
         with nogil:
             RN_pool_forward(dbl, &job, threads)
         rt.scratch_put(job.lists, need)
-    return y, (winner, x.shape, t, pool_size, strides, padding, (<object>y).shape) if save else None
+    return y, (winner, x.shape, t, pool_size, strides, padding) if save else None
 
 
 cdef object backward(object dy, object saved, bint average, str function):
-    winner, shape, t_, pool_size, strides, padding, y_shape = saved
-    cdef int t = t_, rank = len(shape) - 2, i, threads
+    winner, shape, t_, pool_size, strides, padding = rt.unpack_saved(saved, 6, function)
+    if type(shape) is not tuple or not 3 <= len(shape) <= 5:
+        rt.bad_entry(function, "saved shape")
+    cdef int t = rt.saved_float(t_, function, "saved type"), rank = len(shape) - 2, i, threads
     cdef bint dbl = t == cnp.NPY_DOUBLE
     cdef cnp.npy_intp dims[5]
     cdef rn_pool job
-    rt.same_array(dy, t, function, "dy", rank + 2)
-    if (<object>dy).shape != y_shape:
-        rt.bad_shape(dy, function, "dy", f"the shape of y, {y_shape}")
     set_pool(&job, shape, rank, pool_size, strides, padding, function)
+    rt.same_array(dy, t, function, "dy", rank + 2)
+    dims[0], dims[rank + 1] = job.n, job.c
+    for i in range(rank):
+        dims[1 + i] = job.axis[3 - rank + i].windows
+    for i in range(rank + 2):
+        if rt.dim(dy, i) != dims[i]:
+            rt.bad_shape(dy, function, "dy", f"the shape of y, {tuple([dims[i] for i in range(rank + 2)])}")
+    job.large = taps(job.axis) > 255
+    if not average:
+        rt.saved_array(winner, cnp.NPY_INT32 if job.large else cnp.NPY_UINT8, rank + 2, dims, function, "saved winners")
     for i in range(rank + 2):
         dims[i] = shape[i]
     dx = rt.pool_empty(rank + 2, dims, t)
     if is_empty(job.axis, job.n) or job.c == 0:
         memset(rt.data(dx), 0, rt.size(dx) * (8 if dbl else 4))
         return dx
-    job.large = taps(job.axis) > 255
     job.average = average
-    job.winner = rt.data(winner) if winner is not None else NULL
+    job.winner = rt.data(winner) if not average else NULL
     job.input = rt.data(dy)
     job.out = rt.data(dx)
     threads = rt.team(rt.size(dx) * (0.4 if dbl else 0.2))
@@ -153,8 +162,10 @@ def global_average_pool_forward(x, save=True):
 
 def global_average_pool_backward(dy, saved):
     """dy (N, C)   ->   dx (N, P, C)"""
-    shape, t_ = saved
-    cdef int t = t_, threads
+    shape, t_ = rt.unpack_saved(saved, 2, "global_average_pool_backward")
+    if type(shape) is not tuple or len(shape) != 3:
+        rt.bad_entry("global_average_pool_backward", "saved shape")
+    cdef int t = rt.saved_float(t_, "global_average_pool_backward", "saved type"), threads
     cdef bint dbl = t == cnp.NPY_DOUBLE
     cdef cnp.npy_intp n = shape[0], p = shape[1], c = shape[2]
     cdef cnp.npy_intp dims[3]
@@ -166,7 +177,7 @@ def global_average_pool_backward(dy, saved):
     dims[0], dims[1], dims[2] = n, p, c
     dx = rt.pool_empty(3, dims, t)
     dyp, dxp = rt.data(dy), rt.data(dx)
-    threads = rt.team(n * p * c * 0.2)
+    threads = rt.team(rt.size(dx) * 0.2)
     with nogil:
         RN_global_backward(dbl, dyp, dxp, n, p, c, threads)
     return dx

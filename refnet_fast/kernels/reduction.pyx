@@ -68,11 +68,14 @@ def weighted_sum_forward(l, weights=None, scale=1.0, save=True):
 
 def weighted_sum_backward(dy, saved):
     """dy 0-d   ->   dl (N,)"""
-    weights, scale_, m_, t_ = saved
-    cdef int t = t_
+    weights, scale_, m_, t_ = rt.unpack_saved(saved, 4, "weighted_sum_backward")
+    cdef int t = rt.saved_float(t_, "weighted_sum_backward", "saved type")
     cdef cnp.npy_intp m = m_
     cdef double scale = scale_
-    cdef void* w = NULL if weights is None else rt.data(weights)
+    cdef void* w = NULL
+    if weights is not None:
+        rt.saved_vector(weights, t, m, "weighted_sum_backward", "saved weights")
+        w = rt.data(weights)
     rt.same_array(dy, t, "weighted_sum_backward", "dy", 0)
     dl = rt.pool_empty(1, &m, t)
     if t == cnp.NPY_DOUBLE:

@@ -40,8 +40,8 @@ cdef object forward(bint is_log, object x, str function):
 
 
 cdef object backward(bint is_log, object dy, object y, str function):
+    cdef int t = rt.float_array(y, function, "saved", 2)
     rt.same_as(dy, y, function, "dy", "y")
-    cdef int t = rt.typenum(y)
     cdef cnp.npy_intp m = rt.dim(y, 0), n = rt.dim(y, 1)
     cdef int threads = rt.team(cost(m, n))
     dx = rt.pool_like(y)

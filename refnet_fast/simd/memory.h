@@ -3,9 +3,10 @@
 #define RN_MEMORY_H
 #include <stdlib.h>
 #include <string.h>
-#if defined(_WIN32)
+#if defined(_WIN32) || defined(__GLIBC__)
 #include <malloc.h>
-#elif defined(__linux__)
+#endif
+#if defined(__linux__)
 #include <sys/mman.h>
 #endif
 
@@ -35,6 +36,26 @@ static void rn_system_free(void *p)
     free(p);
 #endif
 }
+
+/* What free() has kept for the next malloc goes back to the system too, where the C library can be asked for that. */
+static void rn_system_trim(void)
+{
+#if defined(__GLIBC__)
+    (void)malloc_trim(0);
+#endif
+}
+
+/* Is every block to be exactly as long as was asked for, so that AddressSanitizer sees a byte beyond it? */
+#if defined(__SANITIZE_ADDRESS__)
+#define RN_EXACT 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RN_EXACT 1
+#endif
+#endif
+#ifndef RN_EXACT
+#define RN_EXACT 0
+#endif
 
 #ifdef _OPENMP
 #define RN_HAS_OPENMP 1

@@ -52,6 +52,18 @@ RN_INLINE rn_int rn_pool_taps(const rn_axis *a, rn_int i, rn_int *t0, rn_int *t1
     return at;
 }
 
+/* Places of a window that lie inside, at most: a window may be far larger than the image. */
+RN_INLINE rn_int rn_pool_most(const rn_pool *g)
+{
+    rn_int most = 1;
+    for (int a = 0; a < 3; a++)
+        most *= RN_MIN(g->axis[a].kernel, g->axis[a].in);
+    return most;
+}
+
+/* Of `lists`, for each thread. */
+RN_INLINE rn_int rn_pool_list_bytes(const rn_pool *g) { return 2 * rn_pool_most(g) * (rn_int)sizeof(rn_int); }
+
 #ifdef RN_SCALAR
 typedef uint8_t rn_bytes_f;
 typedef uint8_t rn_bytes_d;
@@ -237,7 +249,7 @@ static void FN(pool_forward_chunk)(void *job, rn_int chunk)
 {
     const rn_pool *g = (const rn_pool *)job;
     const rn_axis *a = g->axis;
-    const rn_int n = chunk / g->slabs, most = a[0].kernel * a[1].kernel * a[2].kernel;
+    const rn_int n = chunk / g->slabs, most = rn_pool_most(g);
     rn_int from[3] = {0, 0, 0}, to[3] = {a[0].out, a[1].out, a[2].out}, t0[3], t1[3], at[3], p0[3], p1[3];
     rn_int *distance = g->lists + rn_slot() * 2 * most, *number = distance + most, count = 0;
     from[g->cut] = chunk % g->slabs * g->slab;

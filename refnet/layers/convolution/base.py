@@ -2,6 +2,7 @@
 
 from refnet import activations, constraints, initializers, regularizers
 from refnet.layers.spatial import SpatialLayer
+from refnet.ops.windows import LARGEST
 
 __all__ = ["ConvolutionLayer"]
 
@@ -64,6 +65,8 @@ class ConvolutionLayer(SpatialLayer):
     def _positive(self, value, name):
         if isinstance(value, bool) or not hasattr(value, "__index__") or value <= 0:
             raise self._error(f"`{name}` must be a positive integer. Received: {name}={value!r}")
+        if value > LARGEST:
+            raise self._error(f"`{name}` must be at most 2**31 - 1. Received: {name}={value!r}. Use a smaller one.")
         return int(value)
 
     def _add_kernel(self, role, name, shape):

@@ -6,7 +6,7 @@ from typing import Any
 
 from refnet import ops
 from refnet.layers.spatial import SpatialLayer
-from refnet.ops.windows import Size
+from refnet.ops.windows import Size, check_extent
 
 __all__ = [
     "AdaptiveAveragePooling1D",
@@ -24,6 +24,7 @@ class BaseAdaptivePooling(SpatialLayer):
     def __init__(self, rank, output_size, data_format, **kwargs):
         super().__init__(rank, data_format, **kwargs)
         self.output_size = self._tuple(output_size, "output_size")
+        self._checked(check_extent, self.output_size, "the output", "`output_size`")
         self.built = self._needs_no_build()
 
     def compute_output_shape(self, input_shape):

@@ -6,7 +6,7 @@ from typing import Any
 
 from refnet import ops
 from refnet.layers.spatial import SpatialLayer
-from refnet.ops.windows import tuple_of
+from refnet.ops.windows import check_extent, tuple_of
 
 __all__ = ["Cropping1D", "Cropping2D", "Cropping3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"]
 
@@ -80,11 +80,13 @@ class BaseZeroPadding(BaseBorder):
 
     def compute_output_shape(self, input_shape):
         sizes = self._sizes(input_shape)
-        return self._shape(
-            input_shape, tuple(n if n is None else n + a + b for n, (a, b) in zip(sizes, self.padding, strict=True))
-        )
+        padded = tuple(n if n is None else n + a + b for n, (a, b) in zip(sizes, self.padding, strict=True))
+        self._checked(check_extent, padded, f"with padding={self.padding}, an input of spatial size {sizes}",
+                      "inputs or `padding`")  # fmt: skip
+        return self._shape(input_shape, padded)
 
     def call(self, inputs):
+        self.compute_output_shape(inputs.shape)  # for its errors
         none = ((0, 0),)
         lead, rest = (none, none) if self.data_format == "channels_last" else (none * 2, ())
         return ops.pad(inputs, (*lead, *self.padding, *rest))

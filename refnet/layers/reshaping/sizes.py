@@ -11,7 +11,7 @@ from refnet.autodiff import value_of
 from refnet.layers.layer import Layer
 from refnet.layers.spatial import SpatialLayer
 from refnet.ops.image import INTERPOLATIONS, fitting_box
-from refnet.ops.windows import Size, data_format_of, tuple_of
+from refnet.ops.windows import Size, check_extent, data_format_of, tuple_of
 
 __all__ = ["CenterCrop", "Resizing", "UpSampling1D", "UpSampling2D", "UpSampling3D"]
 
@@ -26,12 +26,14 @@ class BaseUpSampling(SpatialLayer):
 
     def compute_output_shape(self, input_shape):
         sizes = self._sizes(input_shape)
-        return self._shape(
-            input_shape, tuple(n if n is None else n * factor for n, factor in zip(sizes, self.size, strict=True))
-        )
+        larger = tuple(n if n is None else n * factor for n, factor in zip(sizes, self.size, strict=True))
+        self._checked(check_extent, larger, f"the output of size={self.size} for an input of spatial size {sizes}",
+                      "inputs or `size`")  # fmt: skip
+        return self._shape(input_shape, larger)
 
     def call(self, inputs):
-        return ops.image.repeat_places(inputs, self.size, 1 if self.data_format == "channels_last" else 2)
+        first_axis = 1 if self.data_format == "channels_last" else 2
+        return self._checked(ops.image.repeat_places, inputs, self.size, first_axis)
 
 
 class UpSampling1D(BaseUpSampling):
@@ -117,6 +119,7 @@ class BaseSizing(Layer):
         super().__init__(**kwargs)
         try:
             self.height, self.width = tuple_of((height, width), 2, "height, width")
+            check_extent((self.height, self.width), "the output", "`height` and `width`")
             self.data_format = data_format_of(data_format)
         except ValueError as error:
             raise self._error(error) from None
