@@ -440,8 +440,11 @@ def is_tensor(x: Any) -> bool:
 def is_live(x: Any) -> bool:
     """Whether a tape records in this thread and would record operations on x."""
     tapes = _tapes.get()
-    return bool(tapes) and ((isinstance(x, Tensor) and x.watched) or (isinstance(x, Variable) and (
-        any(tape.watch_accessed_variables for tape in tapes) if x.watched else any(x in tape.watched for tape in tapes))))
+    if not tapes:
+        return False
+    if isinstance(x, Tensor):
+        return x.watched
+    return isinstance(x, Variable) and any((tape.watch_accessed_variables and x.watched) or x in tape.watched for tape in tapes)
 
 
 def _as_array(x: Tensor | Variable, dtype: Any) -> ndarray:

@@ -151,7 +151,8 @@ def topological_order(outputs: Any) -> list[Node]:
 
 
 def infer_shape(function: Callable, args: tuple, kwargs: dict) -> Any:
-    """The symbolic outputs of a function: run it on small arrays for two different batch sizes, and compare.
+    """The symbolic outputs of a function that has no rule of its own (a layer's `call`): run it on small arrays for two different
+    batch sizes, and compare.
 
     A size that differs between the two runs is unknown (None). Ones are used for the values: the least likely to be outside
     a function's domain.

@@ -117,7 +117,44 @@ def test_empty_arrays():
         ops.concatenate([])
 
 
+def test_nan_and_infinity_survive_without_a_warning():
+    wild = np.array([np.inf, -np.inf, np.nan, 3e38, -1.0], np.float32)
+    assert np.isnan(ops.sum(wild)) and np.isnan(ops.mean(wild)) and np.isnan(ops.max(wild)) and np.isnan(ops.norm(wild))
+    assert ops.sum(wild[3:4].repeat(3)) == np.inf and ops.prod(wild[3:4].repeat(3)) == np.inf
+    assert ops.exp(wild)[0] == np.inf and np.isnan(ops.exp(wild)[2]) and ops.exp(np.float32([1000]))[0] == np.inf
+    assert ops.cast(np.array([1e300]), "float32")[0] == np.inf and ops.cast(wild, "int32").shape == (5,)
+    assert ops.cast(np.float32([1e10]), "float16")[0] == np.inf
+    np.testing.assert_array_equal(ops.floor_divide(np.int32([1, 2]), 0), [0, 0])
+    assert np.isnan(ops.divide(0, 0)) and ops.divide(1, 0) == np.inf and np.isnan(ops.mod(1.0, 0.0))
+    for f in (
+        ops.sum,
+        ops.max,
+        ops.min,
+        ops.logsumexp,
+        ops.softmax,
+        ops.relu,
+        ops.std,
+        ops.sqrt,
+        ops.cumsum,
+        ops.sort,
+        ops.norm,
+    ):
+        grad = value_and_grad(lambda x, f=f: ops.sum(f(x)))(wild)[1]
+        assert grad.shape == wild.shape
+    assert value_and_grad(lambda x: ops.max(x))(np.array([1.0, np.nan]))[1].tolist() == [0, 0]
+
+
+def test_broadcast_to_an_unknown_size_keeps_it():
+    x = refnet.Input((1, 3))
+    model = refnet.Model(x, ops.broadcast_to(x, (None, 4, 3)))
+    assert model(np.ones((2, 1, 3), np.float32)).shape == (2, 4, 3)
+    with pytest.raises(ValueError, match="broadcast_to: an array of shape .2, 3. does not broadcast"):
+        ops.broadcast_to(np.ones((2, 3)), (3,))
+
+
 def test_words_are_no_arrays():
+    with pytest.raises(ValueError, match="lists of different lengths"):
+        ops.sum([[1, 2], [3]])
     for wrong in ("abc", ["a", "b"], [None, 1], {"a": 1}, object()):
         with pytest.raises(TypeError, match="numbers"):
             ops.exp(wrong)

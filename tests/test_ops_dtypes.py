@@ -146,6 +146,20 @@ def test_the_common_mixtures():
     np.testing.assert_array_equal(ops.relu(np.int8([-1, 3])), [0, 3])
 
 
+def test_numbers_that_do_not_fit_the_type_beside_them():
+    labels = np.array([0, 255], np.uint8)
+    for y, want in (
+        (ops.equal(labels, -1), [0, 0]),
+        (ops.not_equal(-1, labels), [1, 1]),
+        (ops.less(labels, 256), [1, 1]),
+        (ops.greater_equal(labels, -5), [1, 1]),
+        (ops.greater(300, labels), [1, 1]),
+    ):
+        assert y.dtype == np.bool_ and y.tolist() == want
+    with pytest.raises(OverflowError, match="out of bounds for uint8"):  # never wrapped in silence
+        ops.add(labels, 300)
+
+
 def test_integer_products_are_exact():
     big = np.array([[2**24 + 1, 1], [3, 2**30 + 3]], np.int64)
     want = big.astype(object) @ big.astype(object)

@@ -197,3 +197,15 @@ def test_errors_of_rules_name_the_op_and_the_shapes(name):
     call, message = WRONG[name]
     with pytest.raises(ValueError, match=message):
         call(refnet.Input((4,)))
+
+
+def test_wrong_arguments_are_refused_with_symbolic_tensors_too():
+    x = refnet.Input((4,))
+    for call in (lambda: ops.add(x, 1, foo=2), lambda: ops.exp(x, 3), lambda: ops.sum(x, axes=1)):
+        with pytest.raises(TypeError, match="(add|exp|sum): (got an unexpected keyword|too many positional)"):
+            call()
+    with pytest.raises(TypeError, match="add: missing a required argument: 'x2'"):
+        ops.add(x)
+    for empty in (ops.stack, ops.concatenate):
+        with pytest.raises(ValueError, match=f"{empty.__name__}: an empty list"):
+            empty([])

@@ -1,7 +1,9 @@
 """The tape never loses a gradient in silence: lists of tensors, and every door through which a recorded value could leave."""
 
 import copy
+import functools
 import math
+import operator
 import pickle
 
 import cases_ops as table
@@ -189,6 +191,14 @@ BARE = {
     "pickle": lambda t, s: pickle.loads(pickle.dumps(t)),
     "ops.linspace": lambda t, s: ops.linspace(0.0, s, 3),
     "ops.arange": lambda t, s: ops.arange(0.0, s),
+    "dropout": lambda t, s: ops.dropout(np.ones(3), s, 1, 1),
+    "np.append": lambda t, s: np.append(np.ones(2), t),
+    "object array": lambda t, s: np.array([s], dtype=object),
+    "np.vectorize": lambda t, s: np.vectorize(lambda x: x * 2)(t),
+    "array[i] += s": lambda t, s: exec("array[0] += s", {"array": np.zeros(3), "s": s}),
+    "array[...] = s": lambda t, s: exec("array[...] = s", {"array": np.zeros(3), "s": s}),
+    "array.flat = t": lambda t, s: exec("array.flat = t", {"array": np.zeros(3), "t": t}),
+    "np.fill_diagonal": lambda t, s: np.fill_diagonal(np.ones((3, 3)), s),
     "ops.pad": lambda t, s: ops.pad(np.ones(3), 1, constant_values=s),
     "weights": lambda t, s: ops.weighted_sum(np.ones(3), t),
     "target": lambda t, s: ops.categorical_crossentropy(t, np.ones(3)),
@@ -241,6 +251,10 @@ KEPT = {
     "where": (lambda t, s: ops.sum(np.where(t > 0, t, 0.0)), 2.0),
     "max initial": (lambda t, s: ops.max(np.zeros(2), initial=s), 1.0),
     "slope": (lambda t, s: ops.sum(ops.leaky_relu(-np.ones(2), s)), -2.0),
+    "math.prod": (lambda t, s: math.prod([s, 2.0]), 2.0),
+    "functools.reduce": (lambda t, s: functools.reduce(operator.add, [s, s]), 2.0),
+    "sorted": (lambda t, s: sum(sorted(t, reverse=True)), 2.0),
+    "np.linalg.matmul": (lambda t, s: np.linalg.matmul(np.ones((1, 3)), np.reshape(t, (3, 1))).sum(), 2.0),
     "np.linalg.norm": (lambda t, s: np.linalg.norm(t, 1), 2.0),
 }
 
@@ -272,6 +286,26 @@ def test_reading_is_legitimate(recorded, capsys):
     assert np.asarray(refnet.stop_gradient(t)).tolist() == [2, 4, 6]
     assert math.sqrt(s) == math.sqrt(6)  # a plain number: as float(s)
     assert round(t).tolist() == [2, 4, 6]  # no slope anywhere: a constant
+
+
+def test_reading_variables():
+    v, s = Variable(np.array([1.0, 0.0])), Variable(np.array(2.5))
+    with GradientTape():
+        assert float(s) == 2.5 and int(s) == 2 and bool(s) and f"{s:.1f}" == "2.5" and [float(x) for x in v] == [1, 0]
+        assert s if s > 2 else False
+        with pytest.raises(ValueError, match="ambiguous"):
+            bool(v)
+    steps = Variable(np.array(3), trainable=False)
+    assert [10, 20, 30, 40][steps] == 40 and f"{v}".startswith("<Variable")
+
+
+def test_only_what_the_tape_watches_has_doors():
+    watched, other = Variable(np.ones(2)), Variable(np.ones(2))
+    with GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(watched)
+        assert np.asarray(other).tolist() == [1, 1]
+        with pytest.raises(TypeError, match="stop_gradient"):
+            np.asarray(watched)
 
 
 def test_the_remedies_that_the_error_prints_work(recorded):

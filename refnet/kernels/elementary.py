@@ -49,7 +49,8 @@ _erf_objects = np.frompyfunc(math.erf, 1, 1)
 
 def exp_forward(x, save=True):
     """y = e^x, elementwise; any shape."""
-    y = np.asarray(np.exp(x))                                    # of a 0-d array NumPy makes a scalar
+    with np.errstate(over="ignore"):                             # too large is inf, and says so
+        y = np.asarray(np.exp(x))                                # of a 0-d array NumPy makes a scalar
     return y, (y if save else None)
 
 

@@ -78,7 +78,8 @@ def _spread(dy, shape, axes):
 
 def sum_forward(x, axis=None, keepdims=False, save=True):
     """y = Σ x over `axis`, accumulated in float64; integers in their own type."""
-    y = np.asarray(np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64 if x.dtype.kind == "f" else x.dtype), dtype=x.dtype)
+    with np.errstate(invalid="ignore", over="ignore"):                      # inf - inf is NaN, and says so
+        y = np.asarray(np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64 if x.dtype.kind == "f" else x.dtype), dtype=x.dtype)
     return y, ((x.shape, _axes(axis, x.ndim)) if save else None)
 
 
@@ -94,7 +95,8 @@ def mean_forward(x, axis=None, keepdims=False, save=True):
     if n == 0:                                                              # the mean of nothing is not a number
         y = np.sum(x, axis=axis, keepdims=keepdims)
         return np.full(y.shape, np.nan, x.dtype), ((x.shape, axes, 1) if save else None)
-    y = np.asarray(np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64) / n, dtype=x.dtype)
+    with np.errstate(invalid="ignore", over="ignore"):
+        y = np.asarray(np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64) / n, dtype=x.dtype)
     return y, ((x.shape, axes, n) if save else None)
 
 
@@ -115,13 +117,15 @@ def extremum_forward(x, name, axis=None, keepdims=False, save=True):
 
 def extremum_backward(dy, saved):
     winners, axes = saved
-    share = _spread(dy, winners.shape, axes) / winners.sum(axis=axes, keepdims=True)        # ties share
+    with np.errstate(divide="ignore", invalid="ignore"):                    # a NaN wins, but equals nothing: nobody gets a share
+        share = _spread(dy, winners.shape, axes) / winners.sum(axis=axes, keepdims=True)    # ties share
     return np.asarray(np.where(winners, share, 0), dtype=dy.dtype)          # y = the winner
 
 
 def prod_forward(x, axis=None, keepdims=False, save=True):
     """y = Π x over `axis`."""
-    y = np.asarray(np.prod(x, axis=axis, keepdims=keepdims, dtype=x.dtype))
+    with np.errstate(invalid="ignore", over="ignore"):
+        y = np.asarray(np.prod(x, axis=axis, keepdims=keepdims, dtype=x.dtype))
     return y, ((x, _axes(axis, x.ndim)) if save else None)
 
 
@@ -140,7 +144,8 @@ def prod_backward(dy, saved):
 
 def cumsum_forward(x, axis=-1, save=True):
     """y_j = Σ_{i<=j} x_i along one axis."""
-    return np.cumsum(x, axis=axis, dtype=x.dtype), (axis if save else None)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.cumsum(x, axis=axis, dtype=x.dtype), (axis if save else None)
 
 
 def cumsum_backward(dy, saved):

@@ -79,9 +79,9 @@ def contiguous_backward(dy, saved):
 
 def cast_forward(x, dtype, save=True):
     """y = x as another type."""
-    if x.dtype.kind == "f" and dtype.kind != "f":
-        with np.errstate(invalid="ignore"):                       # NaN has no integer: whatever the machine gives
-            return x.astype(dtype), None
+    if x.dtype.kind == "f" and (dtype.kind != "f" or dtype.itemsize < x.dtype.itemsize):
+        with np.errstate(invalid="ignore", over="ignore"):        # too large is inf; NaN has no integer: whatever the machine gives
+            return x.astype(dtype), (x.dtype if save else None)
     return x.astype(dtype), (x.dtype if save else None)
 
 

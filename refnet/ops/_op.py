@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from refnet import config, graph
-from refnet.autodiff import DISPATCH, SymbolicInput, Tensor, Variable, apply, is_live, value_of
+from refnet.autodiff import DISPATCH, Tensor, Variable, apply, is_live, value_of
 from refnet.backend import active
 from refnet.graph import KerasTensor
 from refnet.ops.dtypes import FLOATS, kernel_float, kind_of, promote
@@ -57,7 +57,7 @@ GRAPH_NAMES = {
     "rms_normalization": "rms_norm",
 }
 
-_SCANNED = frozenset((KerasTensor, list, tuple, dict))  # arguments that are looked into
+_SCANNED = frozenset((KerasTensor, list, tuple))  # arguments that are looked into
 _PLAIN = frozenset((int, float, bool, str, NoneType, EllipsisType, slice, ndarray))  # what holds no tensor
 
 
@@ -114,6 +114,10 @@ def _stacked(x: Any) -> Any:
 
 def symbolic(function: Callable, args: tuple, kwargs: dict) -> Any:
     """The symbolic outputs of an op on symbolic tensors, with the node that makes them."""
+    try:
+        inspect.signature(function).bind(*args, **kwargs)  # a rule of a family takes what its function may not
+    except TypeError as wrong:
+        raise TypeError(f"{function.__name__}: {wrong}") from None
     outputs = function.rule(*args, **kwargs)  # type: ignore[attr-defined]
     name = GRAPH_NAMES.get(function.__name__, function.__name__)
     graph.Node(graph.FunctionOperation(function, name), args, kwargs, outputs)
@@ -137,7 +141,12 @@ def array_of(x: Any) -> Any:
         x = _stacked(x)
         if isinstance(x, Tensor):
             return x
-    value = value_of(x)
+    try:
+        value = value_of(x)
+    except ValueError:
+        raise ValueError(
+            f"lists of different lengths make no array: {str(x)[:80]}. Make them equally long (pad them) first."
+        ) from None
     if not value.dtype.isnative:
         value = array_of(value)
     if value.dtype.kind not in "biufc":
@@ -293,6 +302,3 @@ def snapshot(x: Any) -> Any:
         return x
     kernels = active()
     return apply(kernels.cast_forward, kernels.cast_backward, (x,), x.dtype)
-
-
-__all__ += ["SymbolicInput"]

@@ -316,9 +316,16 @@ def _truth_type(*kinds: Any) -> np.dtype:
     return np.dtype(np.bool_)
 
 
+_WIDEST = np.dtype(np.int64)
+
+
 def _define_comparison(name: str, doc: str):
     def function(x1, x2):
-        return plain("binary_flat", *promoted(x1, x2), name)
+        try:
+            a, b = promoted(x1, x2)
+        except OverflowError:  # uint8 == -1: the number does not fit the type, and is compared all the same
+            a, b = as_type(array_of(x1), _WIDEST), as_type(array_of(x2), _WIDEST)
+        return plain("binary_flat", a, b, name)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{doc} Not differentiable: a constant to the tape."

@@ -14,6 +14,7 @@ from refnet.kernels.activation import ACTIVATIONS
 from refnet.ops._op import (
     array_of,
     as_type,
+    constant,
     float_input,
     op,
     parameter,
@@ -317,6 +318,8 @@ def dropout(x: Any, rate: float, key: Any, noise_shape: tuple | None = None) -> 
         noise_shape: shape of the mask, which is broadcast to x; None or -1 entries take x's size. None: x's shape.
     """
     x = snapshot(float_input(x))  # with rate 0 the kernel returns its input
+    if isinstance(rate, (Tensor, Variable)):
+        rate = constant(rate, "dropout", "rate").item()
     kernels = backend.active()
     if type(key) is not np.ndarray:
         key = np.asarray(key, np.uint32)

@@ -198,6 +198,7 @@ def register() -> None:
     NUMPY[np.clip] = lambda a, a_min=None, a_max=None, *, min=None, max=None: ops.clip(
         a, min if a_min is None else a_min, max if a_max is None else a_max
     )
+    NUMPY[np.linalg.matmul] = ops.matmul
     NUMPY[np.dot] = lambda a, b, out=None: ops.dot(a, b)
     NUMPY[np.tensordot] = lambda a, b, axes=2: ops.tensordot(a, b, axes)
     NUMPY[np.einsum] = lambda subscripts, *operands, optimize=False: ops.einsum(subscripts, *operands)

@@ -175,15 +175,19 @@ def _broadcast_rule(x, shape):
 @op(_broadcast_rule)
 def broadcast_to(x, shape):
     """x repeated to `shape` by NumPy's rules."""
-    return shared("broadcast", (array_of(x),), _sizes(shape))
+    x, wanted = array_of(x), _sizes(shape)
+    if -1 in wanted:  # a size that was not known keeps x's
+        own = (1,) * (len(wanted) - x.ndim) + x.shape
+        wanted = tuple(n if m == -1 else m for m, n in zip(wanted, own, strict=True))
+    _broadcast_rule(x, wanted)
+    return shared("broadcast", (x,), wanted)
 
 
 # --- joined and cut --------------------------------------------------------------------------------------------------------
 
 
 def _joined(name: str, shapes: list, axis: int) -> Shape:
-    if not shapes:
-        raise ValueError(f"{name}: an empty list; there must be at least one array.")
+    _not_empty(name, shapes)
     (axis,) = axes_in(name, axis, len(shapes[0]))
     out = list(shapes[0])
     for shape in shapes[1:]:
@@ -214,9 +218,15 @@ def concatenate(xs, axis=0):
     return shared("concatenate", tuple(xs), axis=axis)
 
 
+def _not_empty(name: str, items: Any) -> None:
+    if not len(items):
+        raise ValueError(f"{name}: an empty list; there must be at least one array.")
+
+
 def _stack_rule(x, axis=0):
+    _not_empty("stack", x)
     shapes = [shape_of(item) for item in x]
-    first = shapes[0] if shapes else ()
+    first = shapes[0]
     for shape in shapes:
         if len(shape) != len(first) or not builtins.all(map(same_size, first, shape)):
             raise ValueError(f"stack: arrays of shapes {', '.join(map(str, shapes))} must all have the same shape.")
@@ -227,6 +237,7 @@ def _stack_rule(x, axis=0):
 @op(_stack_rule, lists=("x",))
 def stack(x, axis=0):
     """The arrays side by side along a new axis."""
+    _not_empty("stack", x)
     items = promoted(*x)
     if len({item.shape for item in items}) > 1:
         raise ValueError(
