@@ -3,8 +3,8 @@
 `Loss.call` gives a value for each sample (for each position of a sequence, ...); `Loss.__call__` weights them and
 reduces:
 
-    "sum_over_batch_size", "mean"     sum w l / number of values      (Keras' default: weights do not change the
-    divisor) "sum"                             sum w l
+    "sum_over_batch_size", "mean"     sum w l / number of values      (Keras' default: weights do not change the divisor)
+    "sum"                             sum w l
     "mean_with_sample_weight"         sum w l / sum w
     "none", None                      w l
 """
@@ -176,8 +176,8 @@ def align_weights(sample_weight, shape, name, dtype):
     if not fits:
         raise ValueError(
             f"{name}: `sample_weight` of shape {weights.shape} does not fit the per-sample values of shape "
-            f"{tuple(shape)}. "
-            f"Pass one weight per sample, shape {tuple(shape[:1])}, or one per value, shape {tuple(shape)}."
+            f"{tuple(shape)}. Pass one weight per sample, shape {tuple(shape[:1])}, or one per value, shape "
+            f"{tuple(shape)}."
         )
     weights = weights.reshape(weights.shape + (1,) * (len(shape) - weights.ndim))
     return np.ascontiguousarray(np.broadcast_to(weights, shape))
