@@ -223,7 +223,7 @@ class BuildExt(build_ext):
         for extension, error in zip(self.extensions, errors):
             if error is not None:
                 self.dropped.setdefault(isa_of(extension), f"{extension.name} did not compile ({str(error)[-120:]}); "
-                                                           "the compiler's output says why: pip -v install shows it")
+                                                           "the compiler's output says why: `pip -v install .` shows it")
         if "base" in self.dropped and any(isa_of(e) == "base" and x for e, x in zip(self.extensions, errors)):
             raise NotBuilt(self.dropped["base"])
         self.extensions = [e for e in self.extensions if isa_of(e) not in self.dropped]

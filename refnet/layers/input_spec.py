@@ -117,8 +117,7 @@ def assert_input_compatibility(input_spec, inputs, layer) -> None:
         if not hasattr(x, "shape"):
             raise ValueError(
                 f"Layer '{layer.name}' ({type(layer).__name__}) wants arrays; received {x!r} of type "
-                f"{type(x).__name__}. "
-                "Convert it with numpy.asarray()."
+                f"{type(x).__name__}. Convert it with numpy.asarray()."
             )
         problem = spec.problem(x.shape, x.dtype)
         if problem:

@@ -3,8 +3,8 @@
 `Loss.call` gives a value for each sample (for each position of a sequence, ...); `Loss.__call__` weights them and
 reduces:
 
-    "sum_over_batch_size", "mean"     sum w l / number of values      (Keras' default: weights do not change the
-    divisor) "sum"                             sum w l
+    "sum_over_batch_size", "mean"     sum w l / number of values      (Keras' default: weights do not change the divisor)
+    "sum"                             sum w l
     "mean_with_sample_weight"         sum w l / sum w
     "none", None                      w l
 """

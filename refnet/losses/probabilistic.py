@@ -80,9 +80,8 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     if y_pred.shape[axis] == 1:
         raise ValueError(
             f"categorical_crossentropy: the output has shape {tuple(y_pred.shape)}, a single class, whose loss is 0 "
-            "whatever "
-            "the weights. For two classes use loss='binary_crossentropy'; for more give the last layer one unit per "
-            "class."
+            "whatever the weights. For two classes use loss='binary_crossentropy'; for more give the last layer one "
+            "unit per class."
         )
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]

@@ -182,8 +182,7 @@ class Model(Trainer, Layer):
         if self._network is None:
             raise NotImplementedError(
                 f"Model '{self.name}' ({type(self).__name__}) has no `call`. Define `call(self, inputs, "
-                "training=None)`, or make the "
-                "model from symbolic tensors: Model(inputs, outputs)."
+                "training=None)`, or make the model from symbolic tensors: Model(inputs, outputs)."
             )
         return self._network(inputs, training, mask)
 
@@ -308,8 +307,7 @@ def _functional_arguments(args, kwargs):
     if args or "inputs" in kwargs or "outputs" in kwargs:
         raise ValueError(
             "Model needs both `inputs` and `outputs`, symbolic tensors: Model(inputs, outputs). A subclass without "
-            "them calls "
-            "super().__init__() and defines `call`."
+            "them calls super().__init__() and defines `call`."
         )
     return None, None, kwargs
 

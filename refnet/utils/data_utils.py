@@ -41,8 +41,7 @@ def to_categorical(x, num_classes=None) -> np.ndarray:
     if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         raise ValueError(
             f"to_categorical: labels must be in 0 .. {num_classes - 1} (num_classes={num_classes}). Received labels "
-            "from "
-            f"{labels.min()} to {labels.max()}."
+            f"from {labels.min()} to {labels.max()}."
         )
     rows = np.zeros((labels.size, num_classes), dtype=config.floatx())
     rows[np.arange(labels.size), labels.reshape(-1)] = 1

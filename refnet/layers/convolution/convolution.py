@@ -35,10 +35,10 @@ class BaseConv(ConvolutionLayer):
         if channels % self.groups:
             raise self._error(
                 f"the input's channels must be divisible by `groups`. Received: {channels} channels, "
-                f"groups={self.groups} (input shape "
-                f"{tuple(input_shape)}). Use a number of groups that divides {channels}, or data_format="
-                f"{'channels_first' if self.data_format == 'channels_last' else 'channels_last'!r} if the "
-                "channels are elsewhere."
+                f"groups={self.groups} (input shape {tuple(input_shape)}). Use a number of groups that divides "
+                f"{channels}, or data_format="
+                f"{'channels_first' if self.data_format == 'channels_last' else 'channels_last'!r} if the channels are "
+                "elsewhere."
             )
         self.compute_output_shape(input_shape)  # for its errors
         self.kernel = self._add_kernel("kernel", "kernel", (*self.kernel_size, channels // self.groups, self.filters))

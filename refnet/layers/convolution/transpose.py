@@ -28,9 +28,8 @@ class BaseConvTranspose(ConvolutionLayer):
             p >= s for p, s in zip(self.output_padding, self.strides, strict=True)
         ):
             raise self._error(
-                f"`output_padding` must be less than `strides` along every axis. Received: "
-                f"output_padding={self.output_padding}, "
-                f"strides={self.strides}"
+                "`output_padding` must be less than `strides` along every axis. Received: "
+                f"output_padding={self.output_padding}, strides={self.strides}"
             )
         self._keep("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self.kernel = None

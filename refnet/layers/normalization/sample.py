@@ -127,9 +127,8 @@ class GroupNormalization(ScaleAndOffset):
         if channels % self.groups:
             divisors = [d for d in range(1, channels + 1) if channels % d == 0]
             raise self._error(
-                f"the channels must be divisible by `groups`. Received: {channels} channels (axis {self.axis} "
-                "of input shape "
-                f"{tuple(input_shape)}), groups={self.groups}. Use one of {divisors}, or groups=-1."
+                f"the channels must be divisible by `groups`. Received: {channels} channels (axis {self.axis} of input "
+                f"shape {tuple(input_shape)}), groups={self.groups}. Use one of {divisors}, or groups=-1."
             )
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
         self._add_scale_and_offset((channels,))

@@ -17,11 +17,13 @@ __all__ = ["SpectralNormalization"]
 class SpectralNormalization(Wrapper):
     """Before each training step, divide the kernel of a layer by its largest singular value.
 
-    W as a matrix (everything else, outputs) stretches vectors by at most σ, its largest singular value. Power
-    iteration finds σ without a
-    decomposition: v = u Wᵀ/|u Wᵀ|, u = v W/|v W| turn towards the singular vectors of σ, a little in every step; then
-        σ = v W uᵀ. Only u
-    is kept between steps: the kernel changes so little from one to the next that one iteration a step is enough.
+    W as a matrix (everything else, outputs) stretches vectors by at most σ, its largest singular value. Power iteration
+    finds σ without a decomposition:
+
+        v = u Wᵀ / |u Wᵀ|,   u = v W / |v W|      turn towards the singular vectors of σ, a little in every step; then
+        σ = v W uᵀ
+
+    Only u is kept between steps: the kernel changes so little from one to the next that one iteration a step is enough.
     The division is an update of the kernel before the step, as in Keras: no gradient flows through σ.
 
     Args:
@@ -56,9 +58,8 @@ class SpectralNormalization(Wrapper):
         self.kernel = kernel if kernel is not None else getattr(self.layer, "embeddings", None)
         if self.kernel is None:
             raise ValueError(
-                f"SpectralNormalization '{self.name}': {type(self.layer).__name__} '{self.layer.name}' has "
-                "neither `kernel` nor "
-                "`embeddings`, so there is nothing to normalise."
+                f"SpectralNormalization '{self.name}': {type(self.layer).__name__} '{self.layer.name}' has neither "
+                "`kernel` nor `embeddings`, so there is nothing to normalise."
             )
         self.vector_u = self.add_weight(
             shape=(1, self.kernel.shape[-1]), initializer=initializers.TruncatedNormal(stddev=0.02), trainable=False,

@@ -29,9 +29,8 @@ class BaseBorder(SpatialLayer):
             pairs = value
         if not hasattr(pairs, "__len__") or len(pairs) != self.rank:
             raise self._error(
-                f"`{name}` must be an integer, or have an integer or a pair of integers for each of the "
-                f"{self.rank} spatial axes. "
-                f"Received: {name}={value!r}"
+                f"`{name}` must be an integer, or have an integer or a pair of integers for each of the {self.rank} "
+                f"spatial axes. Received: {name}={value!r}"
             )
         return tuple(self._checked(tuple_of, pair, 2, f"an entry of {name}", 0) for pair in pairs)
 
@@ -49,9 +48,8 @@ class BaseCropping(BaseBorder):
         left = tuple(n if n is None else n - a - b for n, (a, b) in zip(sizes, self.cropping, strict=True))
         if any(n is not None and n <= 0 for n in left):
             raise self._error(
-                f"the output would be empty: cropping={self.cropping} takes away everything of an input of "
-                f"spatial size {sizes}. Crop less, "
-                "or use larger inputs."
+                f"the output would be empty: cropping={self.cropping} takes away everything of an input of spatial "
+                f"size {sizes}. Crop less, or use larger inputs."
             )
         return self._shape(input_shape, left)
 
