@@ -50,11 +50,13 @@ class NotBuilt(ImportError):
 
 
 def hidden_package(package: Path, search: list[str]) -> Path | None:
-    """The first built refnet_fast on the search path, or installed as an editable one, other than this one."""
+    """The refnet_fast that Python would import if this one were not there, on the search path or installed as an
+    editable one: None if there is none, or if that is not built either."""
     for entry in search:
         found = Path(entry or ".").resolve() / "refnet_fast"
-        if found != package and any((found / f"_runtime{suffix}").exists() for suffix in EXTENSION_SUFFIXES):
-            return found
+        if found != package and (found / "__init__.py").exists():
+            built = any((found / f"_runtime{suffix}").exists() for suffix in EXTENSION_SUFFIXES)
+            return found if built else None
     try:
         elsewhere = find_spec("refnet_fast._runtime")
     except ModuleNotFoundError:

@@ -23,7 +23,7 @@ def run(rn: Any, id: str, dtype: str) -> dict[str, np.ndarray]:
     x, weights, dy = conv_grid.arrays_for(id, [w.shape for w in layer.weights], layer.compute_output_shape(shape))
     layer.set_weights(weights)
     plain = layer(x.astype(dtype), **{**call, "training": False} if "training" in call else call)
-    assert type(plain) is np.ndarray and plain.dtype == dtype and plain.shape == dy.shape
+    assert isinstance(plain, np.ndarray) and plain.dtype == dtype and plain.shape == dy.shape
     with rn.GradientTape() as tape:
         tensor = rn.ops.convert_to_tensor(x.astype(dtype))
         tape.watch(tensor)

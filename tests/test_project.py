@@ -257,7 +257,9 @@ def unbuilt(tmp_path):
     for name in ("setup.py", "pyproject.toml"):
         shutil.copy(ROOT / name, tree)
     (tree / "tests/test_twin.py").write_text("def test_twin(fast):\n    pass\n", encoding="utf-8")
+    # It comes before the environment's own site-packages: a refnet_fast that is installed there is not the one found.
     (site / "refnet_fast").mkdir(parents=True)
+    (site / "refnet_fast/__init__.py").touch()
     return tree, site
 
 
