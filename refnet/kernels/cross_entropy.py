@@ -91,6 +91,11 @@ def _clip(p):
     return np.clip(p, low, high), (p >= low) & (p <= high)
 
 
+def _row_sum(z):
+    """Σ_c z_nc, (N, 1), accumulated in float64."""
+    return z.sum(axis=-1, keepdims=True, dtype=np.float64).astype(z.dtype)
+
+
 def _log_normaliser(z):
     """log Σ_k exp(z_k) per row, (N, 1): the maximum taken out first, the sum in float64."""
     top = z.max(axis=-1, keepdims=True)
@@ -124,7 +129,7 @@ def categorical_crossentropy_forward(y, t, from_logits=False, save=True):
         log_p = y - _log_normaliser(y)                                      # (N, C), float64
         p, s = (softmax_forward(y, save=False)[0] if save else None), None
     else:
-        s = y.sum(axis=-1, keepdims=True)                                   # (N, 1)
+        s = _row_sum(y)                                                     # (N, 1)
         p = y / s
         log_p = np.log(_clip(p)[0])
     l = -(t * log_p).sum(axis=-1, dtype=np.float64)
@@ -135,10 +140,10 @@ def categorical_crossentropy_backward(dl, saved):
     p, s, t = saved
     dl = dl[:, None]                                                        # (N, 1)
     if s is None:                                                           # from logits: prediction minus truth
-        return dl * (p * t.sum(axis=-1, keepdims=True) - t)
+        return dl * (p * _row_sum(t) - t)
     q, inside = _clip(p)
     dr = np.where(inside, -dl * t / q, p.dtype.type(0))                     # l = -Σ t log q,  q = clip(r)
-    return (dr - (dr * p).sum(axis=-1, keepdims=True)) / s                  # r = p / s
+    return (dr - _row_sum(dr * p)) / s                                      # r = p / s
 
 
 def sparse_categorical_crossentropy_forward(y, labels, from_logits=False, save=True):
@@ -158,7 +163,7 @@ def sparse_categorical_crossentropy_forward(y, labels, from_logits=False, save=T
         l = (_log_normaliser(y)[:, 0] - y[rows, labels])
         p, s = (softmax_forward(y, save=False)[0] if save else None), None
     else:
-        s = y.sum(axis=-1, keepdims=True)
+        s = _row_sum(y)
         p = y / s
         l = -np.log(_clip(p[rows, labels])[0])
     return l.astype(y.dtype), ((p, s, labels) if save else None)

@@ -41,9 +41,18 @@ import numpy as np
 __all__ = ["einsum_backward", "einsum_forward"]
 
 
+def _einsum(equation, *operands):
+    """A product accumulates in its own type; a sum over a label that one operand alone has is no product: in float64."""
+    inputs, output = equation.split("->")
+    letters = inputs.replace(",", "")
+    sums = any(letters.count(label) == 1 and label not in output for label in letters)
+    dtype = np.float64 if sums and operands[0].dtype.kind == "f" else None
+    return np.einsum(equation, *operands, dtype=dtype)
+
+
 def einsum_forward(equation, *operands, save=True):
     """y of an explicit einsum equation such as "ni,io->no"."""
-    y = np.asarray(np.einsum(equation, *operands), dtype=operands[0].dtype, order="C")
+    y = np.asarray(_einsum(equation, *operands), dtype=operands[0].dtype, order="C")
     return y, ((equation, operands) if save else None)
 
 
@@ -61,7 +70,7 @@ def einsum_backward(dy, saved, needs):
         known = set(output).union(*(inputs[i] for i in others))
         reached = "".join(label for label in labels if label in known)
         sources = ",".join([output] + [inputs[i] for i in others])
-        dp = np.einsum(f"{sources}->{reached}", dy, *(operands[i] for i in others))
+        dp = _einsum(f"{sources}->{reached}", dy, *(operands[i] for i in others))
         alone = tuple(axis for axis, label in enumerate(labels) if label not in known)
         dp = np.broadcast_to(np.expand_dims(dp, alone), operands[p].shape)      # summed away: broadcast back
         grads.append(np.array(dp, dtype=dy.dtype, order="C"))

@@ -111,10 +111,10 @@ def average_pool_forward(x, pool_size=(2, 2), strides=(2, 2), padding=((0, 0), (
     ones = (1,) * len(pool_size)
     size = output_sizes(x.shape[1:-1], pool_size, strides, padding, ones)
     padded = _padded(x, padding, 0)
-    y = np.zeros((x.shape[0], *size, x.shape[-1]), x.dtype)
+    total = np.zeros((x.shape[0], *size, x.shape[-1]), np.float64)            # a window may be long
     for _, window in windows(padded, pool_size, size, strides, ones):
-        y += padded[window]
-    y /= _real_places(x.shape, pool_size, strides, padding, size, x.dtype)
+        total += padded[window]
+    y = (total / _real_places(x.shape, pool_size, strides, padding, size, np.float64)).astype(x.dtype)
     return y, ((x.shape, pool_size, strides, padding) if save else None)
 
 
@@ -122,7 +122,8 @@ def average_pool_backward(dy, saved):
     """dy (N, *I, C)   ->   dx (N, *S, C)"""
     shape, pool_size, strides, padding = saved
     ones = (1,) * len(pool_size)
-    share = dy / _real_places(shape, pool_size, strides, padding, dy.shape[1:-1], dy.dtype)      # y = Σ x / number
+    real = _real_places(shape, pool_size, strides, padding, dy.shape[1:-1], np.float64)
+    share = dy / real.astype(dy.dtype)                            # y = Σ x / number
     dx = _padded(np.zeros(shape, dy.dtype), padding, 0)
     for _, window in windows(dx, pool_size, dy.shape[1:-1], strides, ones):
         dx[window] += share

@@ -51,7 +51,7 @@ Without a derivative
     Positions (argmax, the order that sorts), counts, any and all.
 
 Numerics
-    sum and mean accumulate in float64.
+    sum, mean and cumsum accumulate in float64.
 """
 import math
 
@@ -143,14 +143,16 @@ def prod_backward(dy, saved):
 
 
 def cumsum_forward(x, axis=-1, save=True):
-    """y_j = Σ_{i<=j} x_i along one axis."""
+    """y_j = Σ_{i<=j} x_i along one axis, accumulated in float64."""
+    dtype = np.float64 if x.dtype.kind == "f" else x.dtype
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.cumsum(x, axis=axis, dtype=x.dtype), (axis if save else None)
+        return np.cumsum(x, axis=axis, dtype=dtype).astype(x.dtype), (axis if save else None)
 
 
 def cumsum_backward(dy, saved):
     axis = saved
-    return np.flip(np.cumsum(np.flip(dy, axis), axis=axis), axis)           # from the other end
+    total = np.cumsum(np.flip(dy, axis), axis=axis, dtype=np.float64)
+    return np.flip(total, axis).astype(dy.dtype)                            # from the other end
 
 
 def singular_values_forward(x, save=True):

@@ -64,23 +64,24 @@ def _shifted(x):
 def softmax_forward(x, save=True):
     """y = softmax(x) over the last axis; x (N, C)."""
     e = np.exp(_shifted(x))
-    y = e / e.sum(axis=-1, keepdims=True)
+    y = e / e.sum(axis=-1, keepdims=True, dtype=np.float64).astype(e.dtype)
     return y, (y if save else None)
 
 
 def softmax_backward(dy, saved):
     y = saved
-    inner = (dy * y).sum(axis=-1, keepdims=True)                  # Σ_c dy_c y_c       (N, 1)
-    return y * (dy - inner)                                       # y_c = exp(x_c)/s   (N, C)
+    inner = (dy * y).sum(axis=-1, keepdims=True, dtype=np.float64)          # Σ_c dy_c y_c       (N, 1)
+    return y * (dy - inner.astype(y.dtype))                       # y_c = exp(x_c)/s   (N, C)
 
 
 def log_softmax_forward(x, save=True):
     """λ = log softmax(x) over the last axis; x (N, C)."""
     shifted = _shifted(x)
-    y = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    y = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True, dtype=np.float64)).astype(x.dtype)
     return y, (y if save else None)
 
 
 def log_softmax_backward(dy, saved):
     log_y = saved
-    return dy - np.exp(log_y) * dy.sum(axis=-1, keepdims=True)    # λ_c = x_c - log s
+    total = dy.sum(axis=-1, keepdims=True, dtype=np.float64).astype(dy.dtype)
+    return dy - np.exp(log_y) * total                             # λ_c = x_c - log s

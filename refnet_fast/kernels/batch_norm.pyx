@@ -60,6 +60,8 @@ def batch_norm_forward(x, gamma=None, beta=None, epsilon=1e-3, statistics=None, 
     cdef void* wp = NULL
     cdef void* sp = NULL
     cdef void* columns
+    if c > 2147483647:                                            # no rows, and columns that would overflow what follows
+        rt.bad_shape(x, "batch_norm_forward", "x", "at most 2**31 columns")
     if relu > 1:                                                  # the codes of linear and relu are 0 and 1
         raise ValueError(f"batch_norm_forward: activation must be linear or relu; got {activation!r}. Use activation_forward.")
     if gamma is not None:
@@ -89,6 +91,8 @@ def batch_norm_forward(x, gamma=None, beta=None, epsilon=1e-3, statistics=None, 
     dims[0] = m
     y = rt.pool_empty(2, dims, t)
     yp = rt.data(y)
+    if c == 0:                                                    # no columns, and perhaps no end of rows
+        m = 0
     threads = rt.team(m * c * (0.3 if dbl else 0.15))
     if learn:
         need = rn_norm_chunks(m, c) * (2 * c + 1) * 8
@@ -160,6 +164,8 @@ def batch_norm_backward(dy, saved, needs=(True, True, True)):
     if need_beta and beta is not None:
         dbeta = rt.pool_empty(1, dims, t)
         dbp = rt.data(dbeta)
+    if c == 0:
+        m = 0
     need = rn_norm_chunks(m, c) * 2 * c * 8
     partial = <double*>rt.scratch_get(need)
     columns = rt.scratch_get(columns_need)

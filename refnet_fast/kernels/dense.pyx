@@ -28,6 +28,7 @@ cdef extern from "refnet_fast/simd/dense.h":
     double RN_FLOPS_PER_NS
     ctypedef struct rn_gemm:
         int kind
+        cnp.npy_intp m, n
         const void* bias
         const int64_t* rows
         void* y
@@ -51,7 +52,10 @@ cdef inline double cost(bint dbl, cnp.npy_intp m, cnp.npy_intp n, cnp.npy_intp k
 
 cdef int multiply(rn_gemm* g, int threads) except -1:
     """Plan, fetch scratch from the pool, run; without the GIL if it takes long."""
-    cdef cnp.npy_intp need = rn_gemm_plan(g)
+    cdef cnp.npy_intp need
+    if g.m == 0 or g.n == 0:                 # an empty array may be as long as it likes along the other axis
+        return 0
+    need = rn_gemm_plan(g)
     if need:
         g.scratch = rt.scratch_get(need)
     if threads > 1:
@@ -213,7 +217,9 @@ cdef tuple backward(object dy, object x, object rows, object w, object has_bias,
         dz = own = rt.scratch_get(own_size)
     if kp != NULL or dbp != NULL:
         threads = rt.team(n * f * (0.3 if kind <= RN_TANH else 1.5))
-        if threads > 1:
+        if f == 0:                           # no columns, and perhaps no end of rows
+            pass
+        elif threads > 1:
             with nogil:
                 RN_slope_and_sum(dbl, kind, dyp, kp, dz, dbp, partial, n, f, threads)
         else:

@@ -38,11 +38,11 @@ def _plan(left, right, output):
 
 
 def _alone(labels, array, known):
-    """Sum an operand over the labels that nobody else knows."""
+    """Sum an operand over the labels that nobody else knows, in float64."""
     axes = tuple(i for i, c in enumerate(labels) if c not in known)
     if not axes:
         return labels, array
-    return "".join(c for c in labels if c in known), array.sum(axis=axes)
+    return "".join(c for c in labels if c in known), array.sum(axis=axes, dtype=np.float64).astype(array.dtype)
 
 
 def _contract(left, a, right, b, output):

@@ -30,6 +30,8 @@ cdef int multiply(bint dbl, cnp.npy_intp count, cnp.npy_intp m, cnp.npy_intp n, 
     cdef double flops = 2.0 * count * m * n * k
     cdef int threads = rt.team(flops / (RN_FLOPS_PER_NS if not dbl else RN_FLOPS_PER_NS / 2))
     cdef cnp.npy_intp need
+    if count == 0 or m == 0 or n == 0:       # an empty array may be as long as it likes along the other axes
+        return 0
     rn_gemm_set(&g, dbl, m, n, k, rt.data(a), m if at else k, at, rt.data(b), k if bt else n, bt, rt.data(c))
     need = (rn_gemm_plan(&g) + 63) // 64 * 64
     if need:

@@ -29,6 +29,8 @@ cdef object forward(bint is_log, object x, str function):
     cdef cnp.npy_intp m = rt.dim(x, 0), n = rt.dim(x, 1)
     cdef int threads = rt.team(cost(m, n))
     y = rt.pool_like(x)
+    if m == 0 or n == 0:                     # an empty array may have any number of rows
+        return y
     cdef void* xp = rt.data(x)
     cdef void* yp = rt.data(y)
     if threads > 1:
@@ -45,6 +47,8 @@ cdef object backward(bint is_log, object dy, object y, str function):
     cdef cnp.npy_intp m = rt.dim(y, 0), n = rt.dim(y, 1)
     cdef int threads = rt.team(cost(m, n))
     dx = rt.pool_like(y)
+    if m == 0 or n == 0:
+        return dx
     cdef void* dyp = rt.data(dy)
     cdef void* yp = rt.data(y)
     cdef void* dxp = rt.data(dx)

@@ -26,6 +26,8 @@ typedef struct {
 #define RN_global_forward(dbl, ...) RN_CALL(dbl, global_forward, __VA_ARGS__)
 #define RN_global_backward(dbl, ...) RN_CALL(dbl, global_backward, __VA_ARGS__)
 
+#define RN_POOL_FEW 9 /* places whose mean may be summed in their own type: 8 roundings are within the twin's rule of 4 ulp */
+
 /* Slabs of one image where there are few images; their number depends on the shape only. */
 RN_INLINE void rn_pool_plan(rn_pool *g, int back)
 {
@@ -176,6 +178,19 @@ RN_FLAT void FN(pool_window)(const int average, const rn_int count, const rn_poo
             STORE(y + c, FN(splat)(average ? (REAL)NAN : (REAL)-INFINITY));
             if (g->winner)
                 FN(put_winner)(g, at + c, (IVEC){0}, left);
+            continue;
+        }
+        if (average && count > RN_POOL_FEW) { /* a sum that may be long: in float64 */
+            double lanes[VL] = {0};
+            REAL means[VL] = {0};
+            FN(sum64) sum;
+            FN(sum_clear)(&sum);
+            for (rn_int i = 0; i < count; i++)
+                FN(sum_add)(&sum, LOAD(x + distance[i] + c));
+            FN(sum_lanes)(&sum, lanes);
+            for (int i = 0; i < VL; i++)
+                means[i] = (REAL)(lanes[i] / (double)count);
+            STORE(y + c, FN(load)(means));
             continue;
         }
         VEC best = LOAD(x + distance[0] + c);
