@@ -6,6 +6,8 @@ works without its twin. The reason is stored in refnet_fast/_build_info.py, wher
 Environment
     REFNET_NO_EXT=1     build no extensions
     REFNET_DEBUG=1      -O0 -g, bounds checks, asserts
+    REFNET_SANITIZE=1   AddressSanitizer and UndefinedBehaviorSanitizer (gcc, clang): for scripts/sanitize.py
+    REFNET_BUILD_ISA=.. which instruction sets to build, "base,avx512" for example (default: all; base always)
     REFNET_JOBS=n       compilers at a time (default: one per processor)
 """
 from __future__ import annotations
@@ -29,6 +31,14 @@ ISAS = {"base": "x86-64", "avx2": "x86-64-v3", "avx512": "x86-64-v4"}
 
 NO_EXT = os.environ.get("REFNET_NO_EXT", "") not in ("", "0")
 DEBUG = os.environ.get("REFNET_DEBUG", "") not in ("", "0")
+SANITIZE = os.environ.get("REFNET_SANITIZE", "") not in ("", "0")
+WANTED = os.environ.get("REFNET_BUILD_ISA", "").replace(",", " ").split()
+
+# Signed overflow wraps in what Python's own flags ask for; a sanitizer that is to see it must be told that it does not.
+# Beside what "undefined" covers: a number too large for the integer that it becomes.
+# -O0: what is looked for does not depend on it, and half the compile time does.
+SANITIZERS = ["-fsanitize=address,undefined,float-cast-overflow"]
+SANITIZE_FLAGS = [*SANITIZERS, "-fno-sanitize-recover=all", "-fno-wrapv", "-fno-omit-frame-pointer", "-O0", "-g1"]
 
 DIRECTIVES = {
     "language_level": 3,
@@ -38,6 +48,8 @@ DIRECTIVES = {
     "nonecheck": DEBUG,
     "cdivision": not DEBUG,
 }
+
+MODE = "sanitize" if SANITIZE else "debug" if DEBUG else "release"
 
 OPENMP_PROBE = "#include <omp.h>\nint main(void) { return omp_get_max_threads() > 0 ? 0 : 1; }\n"
 PLAIN_PROBE = "#include <Python.h>\nint main(void) { return 0; }\n"
@@ -51,7 +63,7 @@ def wide_isas() -> list[str]:
     """Instruction sets beyond the base that are worth trying for the machine that is built for."""
     target = os.environ.get("ARCHFLAGS", "") or platform.machine()
     x86 = any(name in target.lower() for name in ("x86_64", "amd64")) and "arm64" not in target
-    return ["avx2", "avx512"] if x86 else []
+    return [isa for isa in ("avx2", "avx512") if not WANTED or isa in WANTED] if x86 else []
 
 
 def extensions() -> list[Extension]:
@@ -159,7 +171,7 @@ class BuildExt(build_ext):
         if self.msvc:
             return ["/Od", "/Zi"] if DEBUG else ["/O2", "/fp:precise", "/std:c11"]
         common = ["-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-unused-function"]
-        return common + (["-O0", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"])
+        return common + (SANITIZE_FLAGS if SANITIZE else ["-O0", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"])
 
     # ---- building -----------------------------------------------------------------------------------------------
 
@@ -194,7 +206,7 @@ class BuildExt(build_ext):
             extension.include_dirs = [str(ROOT), numpy.get_include()]
             extension.define_macros = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
             extension.extra_compile_args = self.common_flags() + flags[isa_of(extension)] + openmp_compile
-            extension.extra_link_args = openmp_link
+            extension.extra_link_args = openmp_link + (SANITIZERS if SANITIZE else [])
         self.build_all()
 
     def to_c(self, cythonize) -> dict[str, str]:
@@ -208,7 +220,7 @@ class BuildExt(build_ext):
 
     def build_one(self, extension: Extension) -> Exception | None:
         worker = copy.copy(self)             # object files of the instruction sets must not meet: a directory for each
-        worker.build_temp = os.path.join(self.build_temp, "debug" if DEBUG else "release", isa_of(extension))
+        worker.build_temp = os.path.join(self.build_temp, MODE, isa_of(extension))
         try:
             worker.build_extension(extension)
         except Exception as error:
