@@ -111,6 +111,17 @@ def _kernel_cases() -> list[KernelCase]:
         for name, bias in (("linear", b), ("sigmoid", b), ("silu", None)):
             add("dense_rows", f"{m}x{n}x{d}x{f}-{name}", (w * d**-0.5, bias), x, rng.integers(0, m, n), name,
                 magnitude=lambda inputs, x=x: np.abs(x).max(initial=0) * np.abs(inputs[0]).sum(axis=0).max(initial=0) + 1.5)
+    for n, d, f, share in ((64, 700, 90, 0.1), (20, 5000, 46, 0.02), (600, 300, 33, 0.1), (40, 300, 333, 0.2),
+                           (4, 50_001, 20, 0.001)):
+        rng = rng_for(f"zeros{n},{d},{f}")                             # data that are mostly zeros
+        x, w, b = away_from_zero(rng, (n, d)), away_from_zero(rng, (d, f)) / np.sqrt(d), away_from_zero(rng, f)
+        x = np.where(rng.random((n, d)) < share, x, 0.0)
+        x[0], x[-1] = 0.0, np.where(rng.random(d) < 0.3, x[1], 0.0)
+        add("dense", f"{n}x{d}x{f}-zeros-linear", (x, w, b), "linear", magnitude=abs_dense)
+        add("dense", f"{n}x{d}x{f}-zeros-silu", (x, w, None), "silu", magnitude=abs_dense)
+        data = np.concatenate([np.zeros((3, d)), x])
+        add("dense_rows", f"{n}x{d}x{f}-zeros-tanh", (w, b), data, rng.integers(0, len(data), n), "tanh",
+            magnitude=lambda inputs, x=x: np.abs(x).max() * np.abs(inputs[0]).sum(axis=0).max() + 1.5)
     for name in ACTIVATIONS:
         rng = rng_for(f"dense{name}")
         for n, d, f in ((7, 5, 19), (30, 40, 50)):
