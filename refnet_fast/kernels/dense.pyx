@@ -57,8 +57,9 @@ cdef extern from "refnet_fast/simd/sparse.h":
     bint RN_looks_sparse(bint dbl, void* x, const int64_t* rows, cnp.npy_intp m, cnp.npy_intp k, double most) noexcept nogil
     bint RN_scan(bint dbl, void* x, const int64_t* rows, rn_nonzeros* z, int threads) noexcept nogil
     bint RN_all_finite(bint dbl, void* p, cnp.npy_intp n, int threads) noexcept nogil
-    void RN_sparse_product(bint dbl, rn_nonzeros* z, int kind, void* b, void* bias, void* c, void* y, cnp.npy_intp n,
-                           int threads) noexcept nogil
+    cnp.npy_intp rn_product_size(rn_nonzeros* z, cnp.npy_intp n, cnp.npy_intp size, int threads) noexcept nogil
+    bint RN_sparse_product(bint dbl, rn_nonzeros* z, int kind, void* w, void* bias, void* c, void* y, cnp.npy_intp n,
+                           void* scratch, int threads) noexcept nogil
     void RN_sparse_transposed(bint dbl, rn_nonzeros* z, void* dz, void* dw, cnp.npy_intp n, void* scratch,
                               int threads) noexcept nogil
 
@@ -67,8 +68,9 @@ cdef double SPARSE_NANOSECONDS = 50000.0     # of a product, below which nobody 
 
 cdef inline double sparse_share(cnp.npy_intp f) noexcept nogil:
     """The share of x that is not zero below which it pays to leave out zeros: writing down what remains costs the same
-    for few columns and for many. Measured (both gradients' passes, AVX-512): 0.12 for 16 columns, 0.2 for 64, 0.27 for 512."""
-    return 0.27 * f / (f + 32)
+    for few columns and for many. It broke even at 0.12 for 16 columns, 0.26 for 64, 0.37 for 512 (AVX-512, forward and
+    backward; AVX2: 0.08 for 16); this stays below."""
+    return 0.35 * f / (f + 64)
 
 
 @cython.final
@@ -84,8 +86,8 @@ cdef class Nonzeros:
             rt.scratch_put(self.memory, self.bytes)
 
 
-cdef Nonzeros nonzeros(bint dbl, void* x, const int64_t* rows, cnp.npy_intp m, cnp.npy_intp k, void* w, cnp.npy_intp f):
-    """The list of what is not zero, or None where the ordinary product is the better or the only way."""
+cdef Nonzeros nonzeros(bint dbl, void* x, const int64_t* rows, cnp.npy_intp m, cnp.npy_intp k, cnp.npy_intp f):
+    """The list of what is not zero, or None where the ordinary product is the better way."""
     cdef cnp.npy_intp size = 8 if dbl else 4
     cdef double work = cost(dbl, m, f, k)
     cdef int threads = rt.team(work)
@@ -99,8 +101,20 @@ cdef Nonzeros nonzeros(bint dbl, void* x, const int64_t* rows, cnp.npy_intp m, c
     z.memory = rt.scratch_get(z.bytes)
     rn_nonzeros_place(&z.list, z.memory, size)
     with nogil:
-        found = RN_all_finite(dbl, w, k * f, threads) and RN_scan(dbl, x, rows, &z.list, threads)
+        found = RN_scan(dbl, x, rows, &z.list, threads)
     return z if found else None
+
+
+cdef bint sparse_multiply(Nonzeros z, int kind, void* w, void* bias, void* c, void* y, cnp.npy_intp f, int threads) except -1:
+    """c = x w + bias, y = f(c), if all weights are finite; else False."""
+    cdef cnp.npy_intp need = rn_product_size(&z.list, f, 8 if z.dbl else 4, threads)
+    cdef void* scratch = rt.scratch_get(need) if need else NULL
+    cdef bint done
+    with nogil:
+        done = RN_sparse_product(z.dbl, &z.list, kind, w, bias, c, y, f, scratch, threads)
+    if need:
+        rt.scratch_put(scratch, need)
+    return done
 
 
 cdef inline double cost(bint dbl, cnp.npy_intp m, cnp.npy_intp n, cnp.npy_intp k) noexcept nogil:
@@ -186,7 +200,9 @@ cdef tuple forward(object x, object rows, object w, object b, object activation,
     zp = rt.data(z)
     yp = rt.data(y)
     if f > 1:
-        sparse = nonzeros(dbl, xp, index, n, d, wp, f)
+        sparse = nonzeros(dbl, xp, index, n, d, f)
+        if sparse is not None and not sparse_multiply(sparse, kind, wp, bias, zp, yp, f, threads):
+            sparse = None
     if f == 1:
         if threads > 1:
             with nogil:
@@ -195,10 +211,7 @@ cdef tuple forward(object x, object rows, object w, object b, object activation,
             RN_rowdot(dbl, xp, wp, bias, zp, n, d, 1)
         if kind != RN_LINEAR:
             RN_map_forward(dbl, kind, zp, yp, n, 1)
-    elif sparse is not None:
-        with nogil:
-            RN_sparse_product(dbl, &sparse.list, kind, wp, bias, zp, yp, f, threads)
-    else:
+    elif sparse is None:
         rn_gemm_set(&g, dbl, n, f, d, xp, d, False, wp, f, False, rt.data(z))
         g.rows = index
         g.bias = bias

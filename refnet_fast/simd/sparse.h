@@ -19,6 +19,11 @@
 #define RN_RANGES 16 /* ranges of the columns of x, for x^T dz */
 #define RN_GROUP 512 /* rows of x whose terms in x^T dz are added up before they are added to the whole */
 #define RN_SPARSE_VECTORS (RN_VB >= 64 ? 8 : 4) /* of columns at a time */
+#ifdef RN_SCALAR
+#define RN_VL(size) 1
+#else
+#define RN_VL(size) (RN_VB / (size))
+#endif
 #define RN_SPARSE_SAMPLES 8
 #define RN_SPARSE_BLOCKS 16 /* of 64 bytes, in each of the sampled rows */
 
@@ -47,12 +52,33 @@ RN_INLINE void rn_nonzeros_place(rn_nonzeros *z, void *memory, rn_int size)
     z->column = (int32_t *)((char *)z->value + z->chunks * z->room * size);
 }
 
-/* Bytes of scratch for sparse_transposed with n columns of dz: where each row's entries pass from range to range, and a
- * second dw if there are rows for more than one group. */
+/* Bytes of scratch for sparse_product, and for sparse_transposed: a block of columns of w, or of dw, whose rows lie one
+ * after the other (rows that are a power of two apart would fight for few places of the cache), and where each row's
+ * entries pass from range to range. */
+RN_INLINE rn_int rn_product_size(const rn_nonzeros *z, rn_int n, rn_int size, int threads)
+{
+    const rn_int wide = RN_SPARSE_VECTORS * RN_VL(size);
+    return n > wide ? threads * z->k * wide * size : 0;
+}
+
 RN_INLINE rn_int rn_spread_size(const rn_nonzeros *z, rn_int n, rn_int size)
 {
-    return (z->m * (RN_RANGES + 1) * (rn_int)sizeof(int32_t) + 7) / 8 * 8 + (z->m > RN_GROUP ? z->k * n * size : 0);
+    const rn_int wide = RN_SPARSE_VECTORS * RN_VL(size);
+    return (n > wide || z->m > RN_GROUP ? z->k * wide * size : 0)
+           + z->m * (RN_RANGES + 1) * (rn_int)sizeof(int32_t);
 }
+
+#if defined(__GNUC__) || defined(__clang__)
+#define rn_lowest(bits) __builtin_ctz(bits) /* the number of the lowest bit that is set */
+#else
+RN_INLINE int rn_lowest(unsigned bits)
+{
+    int at = 0;
+    for (; !(bits & 1); bits >>= 1)
+        at++;
+    return at;
+}
+#endif
 
 #define RN_looks_sparse(dbl, ...) RN_CALL(dbl, looks_sparse, __VA_ARGS__)
 #define RN_scan(dbl, ...) RN_CALL(dbl, scan, __VA_ARGS__)
@@ -123,6 +149,23 @@ typedef struct {
     volatile int full;
 } FN(scan_job);
 
+/* A bit for each of 16 numbers: is it other than zero? NaN is. */
+RN_INLINE unsigned FN(not_zero)(const REAL *x)
+{
+    unsigned some = 0;
+#if defined(RN_SCALAR) || !(defined(__x86_64__) || defined(_M_X64))
+    for (int l = 0; l < 16; l++)
+        some |= (unsigned)(x[l] != 0) << l;
+#elif IS_FLOAT
+    for (int l = 0; l < 16; l += 4)
+        some |= (unsigned)_mm_movemask_ps(_mm_cmpneq_ps(_mm_loadu_ps(x + l), _mm_setzero_ps())) << l;
+#else
+    for (int l = 0; l < 16; l += 2)
+        some |= (unsigned)_mm_movemask_pd(_mm_cmpneq_pd(_mm_loadu_pd(x + l), _mm_setzero_pd())) << l;
+#endif
+    return some;
+}
+
 static void FN(scan_chunk)(void *job, rn_int chunk)
 {
     FN(scan_job) *j = (FN(scan_job) *)job;
@@ -149,22 +192,19 @@ static void FN(scan_chunk)(void *job, rn_int chunk)
             const __m512i columns = _mm512_add_epi32(lanes, _mm512_set1_epi32((int32_t)i));
             _mm512_storeu_ps(value + at, _mm512_maskz_compress_ps(some, v));
             _mm512_storeu_si512(column + at, _mm512_maskz_compress_epi32(some, columns));
-            at += __builtin_popcount(some);
+            at += _mm_popcnt_u32(some);
 #else
-            uint64_t words[16 * sizeof(REAL) / 8], some = 0;
-            memcpy(words, x + i, sizeof words);
-            for (size_t w = 0; w < 16 * sizeof(REAL) / 8; w++)
-                some |= words[w];
+            unsigned some = FN(not_zero)(x + i);
             if (!some)
                 continue;
             if (at > z->room - 32) {
                 j->full = 1;
                 return;
             }
-            for (int l = 0; l < 16; l++) {
+            for (; some; some &= some - 1) {
+                const int l = rn_lowest(some);
                 column[at] = (int32_t)(i + l);
-                value[at] = x[i + l];
-                at += x[i + l] != 0;
+                value[at++] = x[i + l];
             }
 #endif
         }
@@ -243,10 +283,11 @@ SUM_OF(8)
 static const FN(rows_fn) FN(rows_of)[8] = {FN(rows_1), FN(rows_2), FN(rows_3), FN(rows_4),
                                            FN(rows_5), FN(rows_6), FN(rows_7), FN(rows_8)};
 
-/* row index[e] of c += value[e] times a row of dz, over nv vectors of columns */
+/* row index[e] of c += value[e] times a row of dz, over nv vectors of columns; `width` of the last are valid in dz, `room` may
+ * be written in c */
 
-RN_FLAT void FN(spread)(rn_int count, const int32_t *index, const REAL *value, const REAL *dz, REAL *c, rn_int ldc,
-                        rn_int width, const int nv)
+RN_FLAT void FN(spread)(rn_int count, const int32_t *index, const REAL *value, const REAL *dz, rn_int width, REAL *c,
+                        rn_int ldc, rn_int room, const int nv)
 {
     VEC d[8];
     if (!count)
@@ -260,19 +301,19 @@ RN_FLAT void FN(spread)(rn_int count, const int32_t *index, const REAL *value, c
         RN_UNROLL for (int i = 0; i < nv - 1; i++)
             FN(store)(row + i * VL, FN(load)(row + i * VL) + v * d[i]);
         row += (nv - 1) * VL;
-        if (width == VL)
+        if (room == VL)
             FN(store)(row, FN(load)(row) + v * d[nv - 1]);
         else
-            FN(store_part)(row, FN(load_part)(row, width) + v * d[nv - 1], width);
+            FN(store_part)(row, FN(load_part)(row, room) + v * d[nv - 1], room);
     }
 }
 
-typedef void (*FN(spread_fn))(rn_int, const int32_t *, const REAL *, const REAL *, REAL *, rn_int, rn_int);
+typedef void (*FN(spread_fn))(rn_int, const int32_t *, const REAL *, const REAL *, rn_int, REAL *, rn_int, rn_int);
 #define SPREAD(nv)                                                                                                    \
-    static void FN(spread_##nv)(rn_int count, const int32_t *index, const REAL *value, const REAL *dz, REAL *c,       \
-                                rn_int ldc, rn_int width)                                                             \
+    static void FN(spread_##nv)(rn_int count, const int32_t *index, const REAL *value, const REAL *dz, rn_int width,  \
+                                REAL *c, rn_int ldc, rn_int room)                                                     \
     {                                                                                                                 \
-        FN(spread)(count, index, value, dz, c, ldc, width, nv);                                                       \
+        FN(spread)(count, index, value, dz, width, c, ldc, room, nv);                                                 \
     }
 SPREAD(1)
 SPREAD(2)
@@ -298,39 +339,80 @@ RN_INLINE int FN(vectors_from)(rn_int c0, rn_int n, rn_int *width)
 typedef struct {
     const rn_nonzeros *z;
     int kind;
-    const REAL *b, *bias;
+    const REAL *b, *bias; /* w; or dz */
     REAL *c, *y;
-    rn_int n;
-    /* for x^T dz */
-    int32_t *cuts;
-    REAL *second;
+    rn_int n, parts;  /* columns; parts of the rows of x */
+    REAL *block;      /* for what of w or dw lies in a block of columns, [k][vectors]; NULL: in place */
+    volatile int odd; /* a weight is not finite */
+    int32_t *cuts;    /* for x^T dz */
     rn_int step;
 } FN(sparse_job);
 
-static void FN(product_chunk)(void *job, rn_int chunk) /* chunks of one block of columns follow each other: it is in L2 */
+static void FN(product_rows)(const FN(sparse_job) *j, rn_int c0, rn_int r0, rn_int r1, const REAL *b, rn_int ldb)
 {
-    const FN(sparse_job) *j = (const FN(sparse_job) *)job;
     const rn_nonzeros *z = j->z;
-    const rn_int n = j->n, c0 = chunk / z->chunks * RN_SPARSE_VECTORS * VL, r0 = chunk % z->chunks * RN_SCAN;
     rn_int width;
-    const int nv = FN(vectors_from)(c0, n, &width);
-    const rn_int columns = (nv - 1) * VL + width;
-    for (rn_int r = r0; r < RN_MIN(z->m, r0 + RN_SCAN); r++) {
-        REAL *c = j->c + r * n + c0;
-        FN(rows_of)[nv - 1]((rn_int)z->length[r], z->column + z->start[r], (const REAL *)z->value + z->start[r],
-                            j->b + c0, n, j->bias ? j->bias + c0 : NULL, c, width, j->kind == RN_RELU);
+    const int nv = FN(vectors_from)(c0, j->n, &width);
+    for (rn_int r = r0; r < r1; r++) {
+        REAL *c = j->c + r * j->n + c0;
+        FN(rows_of)[nv - 1]((rn_int)z->length[r], z->column + z->start[r], (const REAL *)z->value + z->start[r], b, ldb,
+                            j->bias ? j->bias + c0 : NULL, c, width, j->kind == RN_RELU);
         if (j->kind > RN_RELU)
-            FN(map_span)(j->kind, c, j->y + r * n + c0, columns);
+            FN(map_span)(j->kind, c, j->y + r * j->n + c0, (nv - 1) * VL + width);
     }
 }
 
-/* c (m, n) = x b + bias with x (m, k) as its nonzeros; y = f(c), which may be c */
-RN_INLINE void FN(sparse_product)(const rn_nonzeros *z, int kind, const REAL *b, const REAL *bias, REAL *c, REAL *y,
-                                  rn_int n, int threads)
+static void FN(narrow_chunk)(void *job, rn_int chunk) /* all columns of some rows, w in place */
 {
-    FN(sparse_job) j = {.z = z, .kind = kind, .b = b, .bias = bias, .c = c, .y = y, .n = n};
-    const rn_int blocks = (n + RN_SPARSE_VECTORS * VL - 1) / (RN_SPARSE_VECTORS * VL);
-    rn_run(FN(product_chunk), &j, blocks * z->chunks, threads);
+    const FN(sparse_job) *j = (const FN(sparse_job) *)job;
+    FN(product_rows)(j, 0, chunk * RN_SCAN, RN_MIN(j->z->m, (chunk + 1) * RN_SCAN), j->b, j->n);
+}
+
+/* A block of columns for a part of the rows. A thread copies the block for itself: it is faster than to fetch from another's
+ * cache what that has copied. On the way it sees whether all numbers are finite. */
+static void FN(block_chunk)(void *job, rn_int chunk)
+{
+    FN(sparse_job) *j = (FN(sparse_job) *)job;
+    const rn_int wide = RN_SPARSE_VECTORS * VL, c0 = chunk / j->parts * wide, part = chunk % j->parts;
+    const rn_int k = j->z->k, m = j->z->m, n = j->n;
+    rn_int width, slot = 0;
+    const int nv = FN(vectors_from)(c0, n, &width);
+    VEC sum = FN(splat)(0);
+#ifdef _OPENMP
+    slot = omp_get_thread_num();
+#endif
+    REAL *block = j->block + slot * k * wide;
+    for (rn_int i = 0; i < k; i++) {
+        const REAL *from = j->b + i * n + c0;
+        REAL *to = block + i * nv * VL;
+        for (int v = 0; v < nv; v++) {
+            const VEC w = v < nv - 1 || width == VL ? FN(load)(from + v * VL) : FN(load_part)(from + v * VL, width);
+            sum += FN(splat)(0) * w;
+            FN(store)(to + v * VL, w);
+        }
+    }
+    if (FN(total)(sum) == 0)
+        FN(product_rows)(j, c0, m * part / j->parts, m * (part + 1) / j->parts, block, nv * VL);
+    else
+        j->odd = 1;
+}
+
+/* c (m, n) = x w + bias with x (m, k) as its nonzeros; y = f(c), which may be c. Scratch of rn_product_size bytes.
+ * Returns 0, and leaves anything in c and y, if a weight is not finite. */
+RN_INLINE int FN(sparse_product)(const rn_nonzeros *z, int kind, const REAL *w, const REAL *bias, REAL *c, REAL *y,
+                                 rn_int n, void *scratch, int threads)
+{
+    const rn_int wide = RN_SPARSE_VECTORS * VL, blocks = (n + wide - 1) / wide;
+    FN(sparse_job) j = {.z = z, .kind = kind, .b = w, .bias = bias, .c = c, .y = y, .n = n, .block = (REAL *)scratch};
+    if (n <= wide) {
+        if (!FN(all_finite)(w, z->k * n, threads))
+            return 0;
+        rn_run(FN(narrow_chunk), &j, z->chunks, threads);
+        return 1;
+    }
+    j.parts = RN_MIN(z->m, (3 + blocks) / blocks);
+    rn_run(FN(block_chunk), &j, blocks * j.parts, threads);
+    return !j.odd;
 }
 
 /* ---- dw = x^T dz -------------------------------------------------------------------------------------------------- */
@@ -362,21 +444,23 @@ static void FN(spread_chunk)(void *job, rn_int chunk)
     for (rn_int c0 = 0; c0 < n; c0 += RN_SPARSE_VECTORS * VL) {
         rn_int width;
         const int nv = FN(vectors_from)(c0, n, &width);
-        const rn_int columns = (nv - 1) * VL + width;
+        const rn_int columns = (nv - 1) * VL + width, ld = j->block ? nv * VL : n, room = j->block ? VL : width;
+        REAL *sum = j->block ? j->block + k0 * RN_SPARSE_VECTORS * VL : j->c + k0 * n;
         for (rn_int r0 = 0; r0 < z->m; r0 += RN_GROUP) {
-            REAL *sum = r0 ? j->second : j->c;
-            for (rn_int i = k0; i < k1; i++)
-                memset(sum + i * n + c0, 0, (size_t)columns * sizeof(REAL));
+            memset(sum, 0, (size_t)((k1 - k0) * ld) * sizeof(REAL));
             for (rn_int r = r0; r < RN_MIN(z->m, r0 + RN_GROUP); r++) {
                 const int32_t *cut = j->cuts + r * (RN_RANGES + 1) + chunk;
                 const rn_int first = (rn_int)z->start[r] + cut[0];
                 FN(spread_of)[nv - 1](cut[1] - cut[0], z->column + first, (const REAL *)z->value + first,
-                                      j->b + r * n + c0, sum + c0, n, width);
+                                      j->b + r * n + c0, width, sum - k0 * ld, ld, room);
             }
-            if (r0)
-                for (rn_int i = k0; i < k1; i++)
-                    for (rn_int c = c0; c < c0 + columns; c++)
-                        j->c[i * n + c] += sum[i * n + c];
+            if (j->block)
+                for (rn_int i = k0; i < k1; i++) {
+                    REAL *to = j->c + i * n + c0;
+                    const REAL *from = sum + (i - k0) * ld;
+                    for (rn_int c = 0; c < columns; c++)
+                        to[c] = r0 ? to[c] + from[c] : from[c];
+                }
         }
     }
 }
@@ -385,11 +469,16 @@ static void FN(spread_chunk)(void *job, rn_int chunk)
 RN_INLINE void FN(sparse_transposed)(const rn_nonzeros *z, const REAL *dz, REAL *dw, rn_int n, void *scratch,
                                      int threads)
 {
+    const rn_int wide = RN_SPARSE_VECTORS * VL;
     FN(sparse_job) j = {.z = z, .b = dz, .c = dw, .n = n};
+    if (n > wide || z->m > RN_GROUP) {
+        j.block = (REAL *)scratch;
+        scratch = j.block + z->k * wide;
+    }
     j.cuts = (int32_t *)scratch;
-    j.second = (REAL *)((char *)scratch + (z->m * (RN_RANGES + 1) * (rn_int)sizeof(int32_t) + 7) / 8 * 8);
     j.step = (z->k + RN_RANGES - 1) / RN_RANGES;
     rn_run(FN(cut_chunk), &j, z->chunks, threads);
     rn_run(FN(spread_chunk), &j, RN_RANGES, threads);
 }
+
 #endif
