@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.specs import MODELS
 
-__all__ = ["COMPARISONS", "Comparison", "Verdict", "compare", "losses"]
+__all__ = ["COMPARISONS", "GOALS", "Comparison", "Verdict", "compare", "losses"]
 
 ROOFLINE_SHARE = 0.75
 """A goal counts as met at its ratio or at this share of the roofline, whichever is the lower bar."""
@@ -23,14 +23,14 @@ class Comparison:
         ours: the kind of measurement of refnet_fast.
         judged: (peer, kind) pairs that the goal speaks of.
         beside: (peer, kind) pairs that are reported beside them; of convolutional networks they are judged as well.
-        training: True when the model's own goal applies; else the goal is to be ahead (1x).
+        goal: name of the attribute of the model that has the goal, which may be 0 for none; "" where it is to be ahead (1x).
     """
 
     title: str
     ours: str
     judged: tuple[tuple[str, str], ...]
     beside: tuple[tuple[str, str], ...] = ()
-    training: bool = False
+    goal: str = ""
 
 
 COMPARISONS = {
@@ -39,14 +39,14 @@ COMPARISONS = {
         "fit",
         (("keras_jax", "fit"), ("keras_tf", "fit")),
         (("refnet", "fit"),),
-        training=True,
+        goal="goal",
     ),
     "step": Comparison(
         "Bare training step on a ready batch",
         "step",
         (("torch", "step"), ("torch_channels_last", "step"), ("torch_compile", "step")),
         (("jax", "step"), ("keras_jax", "step"), ("keras_tf", "step"), ("refnet", "step")),
-        training=True,
+        goal="goal",
     ),
     **{
         f"call_{size}": Comparison(
@@ -65,6 +65,13 @@ COMPARISONS = {
         for size, label in (("1", "batch 1"), ("n", "training batch"))
     },
 }
+
+
+GOALS = {
+    **COMPARISONS,
+    "jax": Comparison("Bare training step beside one jitted by hand", "step", (("jax", "step"),), goal="jax_goal"),
+}
+"""What is judged: every comparison, and one peer that has a goal to itself."""
 
 
 @dataclass(frozen=True)
@@ -102,17 +109,17 @@ def ratios(ours: dict[str, Any], theirs: dict[str, Any]) -> tuple[float, float, 
 
 def compare(model: str, result: dict[str, Any], key: str) -> Verdict | None:
     """The verdict on one model; None when refnet_fast or every judged peer is missing."""
-    comparison, times = COMPARISONS[key], result["times"]
+    comparison, times = GOALS[key], result["times"]
     ours = times.get("refnet_fast", {}).get(comparison.ours)
     judged = comparison.judged
     if MODELS[model].family == "conv":  # their goals speak of whoever is best
         judged += tuple((peer, kind) for peer, kind in comparison.beside if not peer.startswith("refnet"))
     present = [(times[peer][kind]["median"], peer, kind) for peer, kind in judged if kind in times.get(peer, {})]
-    if ours is None or not present:
+    goal = getattr(MODELS[model], comparison.goal) if comparison.goal else 1.0
+    if ours is None or not present or not goal:
         return None
     best, peer, kind = min(present)
     ratio, q1, q3 = ratios(ours, times[peer][kind])
-    goal = MODELS[model].goal if comparison.training else 1.0
     return Verdict(ours["median"], best, peer, ratio, q1, q3, goal, result["roofline"].get(comparison.ours))
 
 

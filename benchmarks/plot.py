@@ -68,8 +68,8 @@ def draw(section: dict[str, Any], path: Path) -> None:
                 panel.text(end * 1.06, at + i * height, f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}",
                            va="center", fontsize=7.5)  # fmt: skip
                 low, top = min(low, ratio), max(top, end)
-            if comparison.training:
-                panel.plot([MODELS[name].goal] * 2, [at - height, at + 0.8], color="black", lw=1.2, ls=":")
+            if comparison.goal:
+                panel.plot([getattr(MODELS[name], comparison.goal)] * 2, [at - height, at + 0.8], color="black", lw=1.2, ls=":")
         panel.axvline(1.0, color="black", lw=1)
         panel.set_xscale("log")
         panel.set_xlim(left=low * 0.8, right=top * 1.5)
@@ -79,7 +79,7 @@ def draw(section: dict[str, Any], path: Path) -> None:
         panel.set_yticks(ticks, labels, fontsize=8.5)
         panel.invert_yaxis()
         panel.set_title(TITLES[key], fontsize=11, loc="left")
-        panel.set_xlabel("peer's time / refnet_fast's time" + (" (dotted: the goal)" if comparison.training else ""))
+        panel.set_xlabel("peer's time / refnet_fast's time" + (" (dotted: the goal)" if comparison.goal else ""))
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(axis="x", color="#dddddd", lw=0.6)
         panel.set_axisbelow(True)

@@ -301,7 +301,7 @@ class Plan:
         self.outputs = [slot for slot in map(recorder.slot_of, outputs) if slot is not None]
         self.constants = dict(recorder.constants)
         self.variables = dict(recorder.variables)
-        self.touched = list(touched)
+        self.touch = Variable.toucher(touched)
         self.program = list(recorder.program)
         self.shapes = list(recorder.types)
         self.size = len(recorder.contents)
@@ -366,8 +366,7 @@ class Plan:
         for slot, array in zip(self.inputs, inputs):
             slots[slot] = array
         self.run_plan(self.code, slots)
-        if self.touched:
-            Variable.touch_all(self.touched)
+        self.touch()
         return [slots[slot] for slot in self.outputs]
 
     def __str__(self) -> str:

@@ -49,12 +49,12 @@ __all__ = ["broadcast_backward", "broadcast_forward", "cast_backward", "cast_for
 
 def reshape_forward(x, shape, copy=False, save=True):
     """y = the entries of x, in C order, under another shape (one -1 allowed)."""
-    y = np.reshape(x, shape)
+    y = x.reshape(shape)
     return (y.copy() if copy else y), (x.shape if save else None)
 
 
 def reshape_backward(dy, saved):
-    return np.reshape(dy, saved)
+    return dy.reshape(saved)
 
 
 def transpose_forward(x, axes=None, copy=False, save=True):

@@ -140,8 +140,8 @@ class CompiledLoss:
             self._only = self._entries[0][2]
 
     def _functions(self):
-        """(output's name, loss) for each output that has one."""
-        return [(name, loss) for _, name, loss, _ in self._entries]
+        """(output's name, loss) for each output that has one; none before the first call."""
+        return [(name, loss) for _, name, loss, _ in self._entries or ()]
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """The weighted sum of the outputs' losses; each is also recorded under its output's name."""

@@ -508,6 +508,8 @@ class Trainer(Steps):
     def _as_list(self, logs):
         """The loss alone, or loss and metrics as a list: in the order of the model's metrics, then, as Keras has it,
         what has other names in the logs (a metric of one of several outputs) in their alphabetical order."""
+        if len(logs) == 1:
+            return next(iter(logs.values()))
         names = [name for name in dict.fromkeys(metric.name for metric in self.flat_metrics()) if name in logs]
         values = [logs[name] for name in names + sorted(set(logs) - set(names))]
         return values[0] if len(values) == 1 else values
