@@ -2,7 +2,8 @@
 
 `Input(...)` makes a `KerasTensor`: a shape and a type without numbers. A layer (or an op) called on one makes a `Node`, which
 remembers the operation, its arguments and its symbolic outputs. The nodes between a model's inputs and outputs *are* the model:
-Sequential and the functional Model both run them, in the order that `topological_order` gives.
+Sequential and the functional Model both run them, in an order in which every node comes after those it takes its inputs from
+(`models/network.py`).
 """
 from __future__ import annotations
 
@@ -13,8 +14,7 @@ import numpy as np
 
 from refnet.autodiff import Operators
 
-__all__ = ["FunctionOperation", "KerasTensor", "Node", "flatten", "has_symbolic", "infer_shape", "is_keras_tensor",
-           "map_structure", "topological_order"]
+__all__ = ["FunctionOperation", "KerasTensor", "Node", "flatten", "has_symbolic", "is_keras_tensor", "map_structure"]
 
 
 class KerasTensor(Operators):
@@ -121,56 +121,3 @@ def map_structure(function: Callable, structure: Any) -> Any:
 def has_symbolic(*structures: Any) -> bool:
     """Whether a KerasTensor stands anywhere in these nested arguments."""
     return any(is_keras_tensor(x) for structure in structures for x in flatten(structure))
-
-
-def topological_order(outputs: Any) -> list[Node]:
-    """All nodes that outputs depend on, every node after those it takes its inputs from.
-
-    The order is that of a depth-first walk from the outputs, inputs left to right: deterministic, and the order in which a
-    reader would write the layers down. The walk keeps its own stack, so that deep models do not hit Python's recursion limit.
-    """
-    order: list[Node] = []
-    done: set[int] = set()
-    for output in flatten(outputs):
-        if output.node is None:
-            continue
-        stack: list[tuple[Node, bool]] = [(output.node, False)]
-        while stack:
-            node, ready = stack.pop()
-            if id(node) in done:
-                continue
-            if ready:
-                done.add(id(node))
-                order.append(node)
-                continue
-            stack.append((node, True))
-            for tensor in reversed(node.inputs):
-                if tensor.node is not None and id(tensor.node) not in done:
-                    stack.append((tensor.node, False))
-    return order
-
-
-def infer_shape(function: Callable, args: tuple, kwargs: dict) -> Any:
-    """The symbolic outputs of a function that has no rule of its own (a layer's `call`): run it on small arrays for two different
-    batch sizes, and compare.
-
-    A size that differs between the two runs is unknown (None). Ones are used for the values: the least likely to be outside
-    a function's domain.
-    """
-    shapes = []
-    for unknown in (2, 3):
-        def example(x: Any, unknown: int = unknown) -> Any:
-            if not is_keras_tensor(x):
-                return x
-            return np.ones([unknown if size is None else size for size in x.shape], x.dtype)
-
-        with np.errstate(all="ignore"):
-            shapes.append(function(*map_structure(example, args), **map_structure(example, kwargs)))
-    second = iter(list(flatten(shapes[1])))
-
-    def merge(first: Any) -> KerasTensor:
-        a, b = np.asarray(first), np.asarray(next(second))
-        shape = tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
-        return KerasTensor(shape, a.dtype)
-
-    return map_structure(merge, shapes[0])

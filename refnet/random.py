@@ -2,7 +2,7 @@
 
 There is one global generator. `set_random_seed` seeds it; whoever needs randomness without having been given a seed
 (a layer's `SeedGenerator`, an initializer, the shuffling in `fit`) draws a 64-bit seed from it, in program order.
-Hence: same seed, same program, same run, bit for bit, on both backends.
+Hence: same seed, same program, same run, bit for bit, on both backends. `global_state` and `set_global_state` read it and set it.
 
 Initial weights and shuffles are drawn from `numpy.random.Generator(PCG64(seed))`, always in float64 and cast
 afterwards, so that float32 and float64 models start from the same numbers. Dropout masks are not drawn
@@ -12,13 +12,24 @@ here: they come from Philox (see `kernels/philox.py`), keyed by a `SeedGenerator
 import os
 import random as python_random
 import threading
+from typing import Any
 
 import numpy as np
 
 from refnet import backend, config
 from refnet.autodiff import Variable, is_tracing
 
-__all__ = ["SeedGenerator", "normal", "randint", "set_random_seed", "shuffle", "truncated_normal", "uniform"]
+__all__ = [
+    "SeedGenerator",
+    "global_state",
+    "normal",
+    "randint",
+    "set_global_state",
+    "set_random_seed",
+    "shuffle",
+    "truncated_normal",
+    "uniform",
+]
 
 _lock = threading.Lock()
 if hasattr(os, "register_at_fork"):  # held while a process forks: else a child may inherit it locked, and nobody to unlock it
@@ -47,16 +58,59 @@ def set_random_seed(seed: int) -> None:
         _global_generator = np.random.Generator(np.random.PCG64(int(seed)))
 
 
+def global_state() -> Any:
+    """The state of the global generator, as plain numbers and strings: for `set_global_state`, also in another process."""
+    with _lock:
+        return _global_generator.bit_generator.state
+
+
+def set_global_state(state: Any) -> None:
+    """Set the global generator to what `global_state` gave: it draws what it drew after that.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    generator = np.random.PCG64()
+    try:
+        generator.state = state
+    except (TypeError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"`state` must be what refnet.random.global_state() returned. Received: {type(state).__name__} ({error!r})"
+        ) from None
+    global _global_generator
+    with _lock:
+        _global_generator = np.random.Generator(generator)
+
+
 def next_seed() -> int:
     """A fresh 64-bit seed from the global generator."""
     with _lock:
         return int(_global_generator.integers(0, 2**64, dtype=np.uint64))
 
 
-def global_permutation(n: int) -> np.ndarray:
-    """A permutation of 0 .. n-1 (int64) from the global generator: how `fit` shuffles."""
-    with _lock:
-        return _global_generator.permutation(n).astype(np.int64, copy=False)
+class Shuffling:
+    """The orders in which `fit` takes samples: what the order is in a pass follows from (seed, number of the pass).
+
+    The seed is drawn when `fit` begins. So a run that was interrupted and goes on, with the same seed and `initial_epoch=`,
+    sees the samples in the order in which the whole run would have seen them.
+
+    Attributes:
+        number: that of the next pass.
+    """
+
+    def __init__(self):
+        self._seed, self.number = next_seed(), 0
+
+    def begin(self) -> np.random.Generator:
+        """The generator of the next pass."""
+        generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self._seed, self.number])))
+        self.number += 1
+        return generator
+
+
+def permutation(n: int, generator: np.random.Generator) -> np.ndarray:
+    """A permutation of 0 .. n-1, int64."""
+    return generator.permutation(n).astype(np.int64, copy=False)
 
 
 class SeedGenerator:

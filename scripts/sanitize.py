@@ -24,7 +24,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARIES = ("libasan.so", "libubsan.so")
-TESTS = ("tests/test_twin_safety.py", "tests/test_kernels.py", "tests/test_conv_kernels.py", "tests/test_dense_rows.py")
+TESTS = ("tests/test_twin_safety.py", "tests/test_kernels.py", "tests/test_conv_kernels.py", "tests/test_dense_rows.py",
+         "tests/test_dense_zeros.py")
 # one float type and the odd sizes are what matters to a sanitizer; forks and subprocesses are another matter
 QUICK = ["-k", "(needs or saved or harmless or overflow or overwritten or contract) and not float64 and not reference "
                "and not shared"]

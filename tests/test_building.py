@@ -83,6 +83,12 @@ def test_shapes_are_those_of_keras(call, shape, expected):
     assert shape_of(keras, lambda self, x: call(keras, x), shape) == expected
 
 
+def test_a_size_that_is_not_known_beside_one_to_be_found(rn):
+    x = rn.Input((2, 3))
+    y = rn.ops.reshape(x, (None, -1))
+    assert rn.Model(x, y).predict(np.ones((5, 2, 3), "f4"), verbose=0).shape == (5, 6)
+
+
 def test_inner_layers_stay_out_of_the_graph(rn):
     inner = rn.layers.Dense(3)
     layer = layer_of(rn, lambda self, x: inner(x) + inner(x))

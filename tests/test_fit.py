@@ -528,3 +528,39 @@ class TestAgainstKeras:
             assert set(ours) == set(theirs)
             for name in theirs:
                 np.testing.assert_allclose(ours[name], theirs[name], rtol=2e-4, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("shuffle", [True, "batch"])
+def test_a_run_that_is_resumed_sees_the_samples_in_the_same_order(rn, shuffle):
+    """Same seed, same program: what a pass sees depends on its number alone, not on the passes before it."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(50, 3)).astype("float32"), rng.normal(size=(50, 1)).astype("float32")
+
+    def start():
+        rn.utils.set_random_seed(3)
+        model = rn.Sequential([rn.Input((3,)), rn.layers.Dense(4, "tanh"), rn.layers.Dropout(0.5), rn.layers.Dense(1)])
+        model.compile(rn.optimizers.Adam(0.01), "mse")
+        return model
+
+    whole = start()
+    whole.fit(x, y, batch_size=8, epochs=5, shuffle=shuffle, verbose=0)
+    first = start()
+    first.fit(x, y, batch_size=8, epochs=2, shuffle=shuffle, verbose=0)
+    second = start()  # as another process would begin
+    second.optimizer.build(second.trainable_variables)
+    for mine, saved in zip(second.variables + second.optimizer.variables, first.variables + first.optimizer.variables, strict=True):
+        mine.assign(saved.value)
+    second.fit(x, y, batch_size=8, epochs=5, initial_epoch=2, shuffle=shuffle, verbose=0)
+    for mine, theirs in zip(second.variables, whole.variables, strict=True):
+        np.testing.assert_array_equal(mine.value, theirs.value)
+
+
+def test_the_global_generator_can_be_read_and_set(rn):
+    rn.utils.set_random_seed(1)
+    state = rn.random.global_state()
+    drawn = rn.random.uniform((3,))
+    rn.random.uniform((5,))
+    rn.random.set_global_state(state)
+    np.testing.assert_array_equal(rn.random.uniform((3,)), drawn)
+    with pytest.raises(ValueError, match=r"must be what refnet\.random\.global_state\(\) returned"):
+        rn.random.set_global_state({"state": 1})

@@ -83,5 +83,5 @@ def log_softmax_forward(x, save=True):
 
 def log_softmax_backward(dy, saved):
     log_y = saved
-    total = dy.sum(axis=-1, keepdims=True, dtype=np.float64).astype(dy.dtype)
+    total = dy.sum(axis=-1, keepdims=True, dtype=np.float64).astype(dy.dtype)   # (N, 1)
     return dy - np.exp(log_y) * total                             # λ_c = x_c - log s

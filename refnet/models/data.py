@@ -38,6 +38,7 @@ class Data:
         self.steps = Range(1, integer=True, optional=True).check(steps, steps_name, "The number of steps")
         self.steps_name = steps_name
         self.total = 0
+        self.shuffling = None  # a random.Shuffling, where the order is random
         self._iterator = None
 
     def passes(self):
@@ -138,6 +139,7 @@ class ArrayData(Data):
             batch_size = math.ceil(self.samples / steps) if steps else 32
         self.batch_size = Range(1, integer=True).check(batch_size, batch_size_name, "Batches of arrays")
         self.shuffle = shuffle
+        self.shuffling = random.Shuffling() if shuffle else None
         self._parts = pack_x_y_sample_weight(x, y, sample_weight)
         self.num_batches = math.ceil(self.samples / self.batch_size)
 
@@ -148,12 +150,12 @@ class ArrayData(Data):
 
     def rows(self):
         """The row numbers of each batch of an epoch, in a new random order (of the batches' rows with `"batch"`)."""
-        size, n = self.batch_size, self.samples
+        size, n, generator = self.batch_size, self.samples, self.shuffling.begin()
         if self.shuffle == "batch":
             for start in range(0, n, size):
-                yield start + random.global_permutation(min(size, n - start))
+                yield start + random.permutation(min(size, n - start), generator)
             return
-        order = random.global_permutation(n)
+        order = random.permutation(n, generator)
         for start in range(0, n, size):
             yield order[start : start + size]
 
@@ -218,13 +220,16 @@ class PyDatasetData(IterableData):
         self, source, steps=None, shuffle=False, class_weight=None, target_dtype="float32", steps_name="steps"
     ):
         super().__init__(source, steps, class_weight, target_dtype, steps_name)
-        self._shuffle = shuffle
+        self.shuffling = random.Shuffling() if shuffle else None
         if self.num_batches == 0:
             raise ValueError(f"The data set {type(source).__name__} is empty: its `__len__` is 0.")
 
     def passes(self):
         n = self.num_batches
-        indices = random.global_permutation(n) if self._shuffle and n else range(n) if n is not None else _naturals()
+        if self.shuffling is not None and n:
+            indices = random.permutation(n, self.shuffling.begin())
+        else:
+            indices = range(n) if n is not None else _naturals()
         if hasattr(self._source, "on_epoch_begin"):
             self._source.on_epoch_begin()
         for batch in ordered_batches(self._source, indices):

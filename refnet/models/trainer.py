@@ -174,6 +174,8 @@ class Trainer(Steps):
         if isinstance(validation_split, str) or (validation_split and validation_data is None):
             (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
         data = self._data(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, "steps_per_epoch")
+        if data.shuffling is not None:
+            data.shuffling.number = initial_epoch
         validation = None
         if validation_data is not None:
             _due(0, validation_freq)  # a wrong one is an error before an epoch was trained

@@ -330,15 +330,19 @@ def dropout(x: Any, rate: float, key: Any, noise_shape: tuple | None = None) -> 
     return multiply(x, mask)
 
 
-def _one_hot_rule(x, num_classes, axis=-1, dtype=None):
+def _one_hot_rule(x, num_classes, axis=-1, dtype=None, sparse=False):
+    if sparse:
+        raise ValueError("one_hot: sparse=True asks for a sparse tensor, and refnet's arrays are dense. Leave it out.")
     shape = shape_of(x)
     (place,) = axes_in("one_hot", axis, len(shape) + 1)
     return KerasTensor((*shape[:place], int(num_classes), *shape[place:]), np.dtype(dtype or config.floatx()))
 
 
 @op(_one_hot_rule)
-def one_hot(x, num_classes, axis=-1, dtype=None):
-    """Integers as rows of zeros with a single one. What is out of range gives a row of zeros, as in Keras."""
+def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
+    """Integers as rows of zeros with a single one. What is out of range gives a row of zeros, as in Keras. No sparse tensors."""
+    if sparse:
+        _one_hot_rule(x, num_classes, axis, dtype, sparse)
     labels = array_of(x)
     (place,) = axes_in("one_hot", axis, labels.ndim + 1)
     hot = plain("one_hot", as_type(labels, np.dtype(np.int64)), int(num_classes), np.dtype(dtype or config.floatx()))

@@ -68,6 +68,8 @@ def reshape(x, newshape):
     """x under another shape; one size may be -1."""
     x = array_of(x)
     wanted = _sizes(newshape)
+    if wanted.count(-1) > 1 and None in newshape:  # of a symbolic shape: what is not known stays as it is
+        wanted = tuple(x.shape[a] if n is None and a < x.ndim else m for a, (n, m) in enumerate(zip(newshape, wanted)))
     try:
         return shared("reshape", (x,), wanted)
     except ValueError:

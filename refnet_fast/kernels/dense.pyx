@@ -21,6 +21,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 from refnet_fast cimport _runtime as rt
+from refnet_fast._gemm cimport gemm_cost, rn_gemm, rn_gemm_plan, rn_gemm_run, rn_gemm_set
 
 cnp.import_array()
 
@@ -29,18 +30,6 @@ __all__ = ["dense_backward", "dense_forward", "dense_rows_backward", "dense_rows
 cdef extern from "refnet_fast/simd/dense.h":
     enum:
         RN_LINEAR, RN_TANH
-    double RN_FLOPS_PER_NS
-    ctypedef struct rn_gemm:
-        int kind
-        cnp.npy_intp m, n
-        const void* bias
-        const int64_t* rows
-        void* y
-        void* scratch
-    void rn_gemm_set(rn_gemm* g, bint dbl, cnp.npy_intp m, cnp.npy_intp n, cnp.npy_intp k, void* a, cnp.npy_intp lda,
-                     bint at, void* b, cnp.npy_intp ldb, bint bt, void* c) noexcept nogil
-    cnp.npy_intp rn_gemm_plan(rn_gemm* g) noexcept nogil
-    void rn_gemm_run(rn_gemm* g, int threads) noexcept nogil
     cnp.npy_intp rn_row_blocks(cnp.npy_intp m) noexcept nogil
     void RN_slope_and_sum(bint dbl, int kind, void* dy, void* kept, void* dz, void* db, double* partial, cnp.npy_intp m,
                           cnp.npy_intp n, int threads) noexcept nogil
@@ -89,7 +78,7 @@ cdef class Nonzeros:
 cdef Nonzeros nonzeros(bint dbl, void* x, const int64_t* rows, cnp.npy_intp m, cnp.npy_intp k, cnp.npy_intp f):
     """The list of what is not zero, or None where the ordinary product is the better way."""
     cdef cnp.npy_intp size = 8 if dbl else 4
-    cdef double work = cost(dbl, m, f, k)
+    cdef double work = gemm_cost(dbl, m, f, k)
     cdef int threads = rt.team(work)
     cdef bint found
     cdef Nonzeros z
@@ -115,11 +104,6 @@ cdef bint sparse_multiply(Nonzeros z, int kind, void* w, void* bias, void* c, vo
     if need:
         rt.scratch_put(scratch, need)
     return done
-
-
-cdef inline double cost(bint dbl, cnp.npy_intp m, cnp.npy_intp n, cnp.npy_intp k) noexcept nogil:
-    """Nanoseconds on one thread, roughly."""
-    return 2.0 * m * n * k / (RN_FLOPS_PER_NS if not dbl else RN_FLOPS_PER_NS / 2)
 
 
 cdef int multiply(rn_gemm* g, int threads) except -1:
@@ -191,7 +175,7 @@ cdef tuple forward(object x, object rows, object w, object b, object activation,
             xp = rt.scratch_get(copied)
             copy_rows(<char*>rt.data(x), index, <char*>xp, n, d * (8 if dbl else 4))
             index = NULL
-    threads = rt.team(cost(dbl, n, f, d))
+    threads = rt.team(gemm_cost(dbl, n, f, d))
     dims[0] = n
     dims[1] = f
     y = rt.pool_empty(2, dims, t)
@@ -315,7 +299,7 @@ cdef tuple backward(object dy, object x, object rows, object w, object has_bias,
             RN_slope_and_sum(dbl, kind, dyp, kp, dz, dbp, partial, n, f, 1)
         if partial != NULL:
             rt.scratch_put(partial, partial_size)
-    threads = rt.team(cost(dbl, n, f, d))
+    threads = rt.team(gemm_cost(dbl, n, f, d))
     if need_w:
         dims[0] = d
         dims[1] = f

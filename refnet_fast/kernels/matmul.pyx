@@ -8,27 +8,17 @@ Why it is right: refnet/kernels/matmul.py.
 cimport numpy as cnp
 
 from refnet_fast cimport _runtime as rt
+from refnet_fast._gemm cimport gemm_cost, rn_gemm, rn_gemm_batch, rn_gemm_plan, rn_gemm_set
 
 cnp.import_array()
 
 __all__ = ["matmul_backward", "matmul_forward"]
 
-cdef extern from "refnet_fast/simd/gemm.h":
-    double RN_FLOPS_PER_NS
-    ctypedef struct rn_gemm:
-        void* scratch
-    void rn_gemm_set(rn_gemm* g, bint dbl, cnp.npy_intp m, cnp.npy_intp n, cnp.npy_intp k, void* a, cnp.npy_intp lda,
-                     bint at, void* b, cnp.npy_intp ldb, bint bt, void* c) noexcept nogil
-    cnp.npy_intp rn_gemm_plan(rn_gemm* g) noexcept nogil
-    void rn_gemm_batch(rn_gemm* g, cnp.npy_intp count, cnp.npy_intp need, int threads) noexcept nogil
-
-
 cdef int multiply(bint dbl, cnp.npy_intp count, cnp.npy_intp m, cnp.npy_intp n, cnp.npy_intp k, object a, bint at,
                   object b, bint bt, object c) except -1:
     """C = A B for `count` pairs of matrices that lie one after the other."""
     cdef rn_gemm g
-    cdef double flops = 2.0 * count * m * n * k
-    cdef int threads = rt.team(flops / (RN_FLOPS_PER_NS if not dbl else RN_FLOPS_PER_NS / 2))
+    cdef int threads = rt.team(count * gemm_cost(dbl, m, n, k))
     cdef cnp.npy_intp need
     if count == 0 or m == 0 or n == 0:       # an empty array may be as long as it likes along the other axes
         return 0
