@@ -306,3 +306,18 @@ class TestReports:
                 data, y, epochs=3, batch_size=2, verbose=0, validation_data=validation, validation_steps=1
             ).history
             assert logs["val_loss"] == [8.5] * 3
+
+
+def test_a_list_of_targets_for_a_dict_of_outputs_in_another_order(rn):
+    x = rn.Input((3,))
+    named = {"b": rn.layers.Dense(1)(x), "a": rn.layers.Dense(1)(x)}
+    y = np.ones((4, 1), "f4")
+    for outputs, wrong, right in (
+        (named, [y, y], {"a": y, "b": y}),
+        ([named, rn.layers.Dense(1)(x)], [[y, y], y], [{"a": y, "b": y}, y]),
+    ):
+        model = rn.Model(x, outputs)
+        model.compile("sgd", "mse")
+        with pytest.raises(ValueError, match="a list does not say which is which"):
+            model.train_on_batch(np.ones((4, 3), "f4"), wrong)
+        assert np.isfinite(model.train_on_batch(np.ones((4, 3), "f4"), right)).all()

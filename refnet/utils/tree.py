@@ -4,7 +4,7 @@ A dict is walked in the order of its sorted keys, as Keras does; anything that i
 None included.
 """
 
-__all__ = ["flatten", "is_nested", "map_structure", "pack_sequence_as"]
+__all__ = ["flatten", "is_nested", "map_structure", "pack_sequence_as", "same_structure"]
 
 
 def is_nested(structure) -> bool:
@@ -47,6 +47,16 @@ def map_structure(function, structure, *others):
     if isinstance(structure, (list, tuple)):
         return rebuild(structure, [map_structure(function, *items) for items in zip(structure, *others, strict=True)])
     return function(structure, *others)
+
+
+def same_structure(a, b) -> bool:
+    """Whether two structures differ in their leaves only; a list and a tuple are alike."""
+    if isinstance(a, dict) or isinstance(b, dict):
+        both = isinstance(a, dict) and isinstance(b, dict)
+        return both and a.keys() == b.keys() and all(same_structure(value, b[key]) for key, value in a.items())
+    if is_nested(a) or is_nested(b):
+        return is_nested(a) and is_nested(b) and len(a) == len(b) and all(map(same_structure, a, b))
+    return True
 
 
 def pack_sequence_as(structure, leaves):
