@@ -23,7 +23,11 @@ class KerasTensor(Operators):
     Args:
         shape: sizes; None where it is not known yet (the batch).
         dtype: a type's name, such as "float32".
+        sparse, ragged, record_history: accepted for Keras' sake; there are no sparse and no ragged arrays.
         name: for summaries.
+
+    Raises:
+        ValueError: for a sparse or ragged tensor.
 
     Attributes:
         node: the Node that makes it (None: nothing does).
@@ -32,7 +36,10 @@ class KerasTensor(Operators):
 
     is_symbolic = True
 
-    def __init__(self, shape: tuple, dtype: Any = "float32", name: str | None = None):
+    def __init__(self, shape: tuple, dtype: Any = "float32", sparse: bool | None = None, ragged: bool | None = None,
+                 record_history: bool = True, name: str | None = None):
+        if sparse or ragged:
+            raise ValueError(f"KerasTensor: sparse={sparse}, ragged={ragged}: refnet's arrays are dense. Leave both out.")
         self.shape = tuple(shape)
         self.dtype = np.dtype(dtype).name
         self.name = name or "keras_tensor"

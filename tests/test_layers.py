@@ -247,7 +247,7 @@ class TestOwnLayers:
                 self.units = 3
 
         with pytest.raises(RuntimeError, match=r"super\(\).__init__\(\)"):
-            Forgetful()
+            Forgetful()(np.ones((2, 3), "f4"))  # as in Keras: where it is used
 
     def test_add_loss(self, rn):
         class Penalty(rn.layers.Layer):

@@ -392,3 +392,89 @@ class TestSummary:
             return self.text(model, line_length=70).strip()
 
         assert table(rn) == table(keras)
+
+
+class TestConstructorsThatDoThingsFirst:
+    """Attributes may be set before `super().__init__()`, as in Keras; what forgets it is told so where it is used."""
+
+    def test_parts_set_before_super(self, rn):
+        class Two(rn.layers.Layer):
+            def __init__(self):
+                self.factor = 3.0
+                self.first, self.more = rn.layers.Dense(3), [rn.layers.Dense(2)]
+                super().__init__()
+
+            def call(self, x):
+                return self.more[0](self.first(x)) * self.factor
+
+        class Own(rn.Model):
+            def __init__(self):
+                self.two = Two()
+                super().__init__()
+
+            def call(self, x):
+                return self.two(x)
+
+        model = Own()
+        assert model(np.ones((2, 4), "f4")).shape == (2, 2) and len(model.trainable_weights) == 4
+        model.compile("sgd", "mse")
+        assert np.isfinite(model.train_on_batch(np.ones((2, 4), "f4"), np.ones((2, 2), "f4")))
+
+    def test_super_forgotten(self, rn):
+        class Forgot(rn.layers.Layer):
+            def __init__(self):
+                self.x = 1
+
+            def call(self, x):
+                return x
+
+        for use in (
+            lambda: Forgot()(np.ones((2, 2), "f4")),
+            lambda: Forgot()(rn.Input((3,))),
+            lambda: Forgot().add_weight((2,)),
+            lambda: rn.Sequential([Forgot()]),
+        ):
+            with pytest.raises(RuntimeError, match=r"In layer Forgot, `__init__` did not call `super\(\).__init__\(\)`"):
+                use()
+
+
+@pytest.mark.parametrize("kind", [dict, list, tuple])
+def test_a_sequential_whose_first_layer_takes_a_structure(rn, kind):
+    class Join(rn.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = rn.layers.Dense(2)
+
+        def call(self, inputs):
+            a, b = inputs.values() if isinstance(inputs, dict) else inputs
+            return self.dense(a) + b
+
+    a, b = np.ones((3, 4), "f4"), np.ones((3, 2), "f4")
+    x = {"a": a, "b": b} if kind is dict else kind((a, b))
+    model = rn.Sequential([Join(), rn.layers.Dense(1)])
+    assert model(x).shape == (3, 1)
+    model.compile("sgd", "mse")
+    model.fit(x, np.ones((3, 1), "f4"), verbose=0)
+    assert model.predict(x, verbose=0).shape == (3, 1)
+    fresh = rn.Sequential([Join(), rn.layers.Dense(1)])
+    fresh.compile("sgd", "mse")
+    assert len(fresh.fit(x, np.ones((3, 1), "f4"), verbose=0).history["loss"]) == 1
+
+
+def test_clone_model_with_calls_of_ones_own(rn):
+    x = rn.Input((3,))
+    inner = rn.Sequential([rn.Input((4,)), rn.layers.Dense(4)], name="inner")
+    model = rn.Model(x, rn.layers.Dense(2, name="last")(inner(rn.layers.Dense(4, activation="relu")(x))))
+
+    def call(layer, *args, **kwargs):
+        y = layer(*args, **kwargs)
+        return rn.layers.Dropout(0.5)(y) if isinstance(layer, rn.layers.Dense) else y
+
+    new = rn.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
+    assert [type(layer).__name__ for layer in new.layers] == ["InputLayer", "Dense", "Dropout", "Sequential", "Dense", "Dropout"]
+    data = np.ones((2, 3), "f4")
+    np.testing.assert_array_equal(new(data), model(data))
+    with pytest.raises(ValueError, match="`call_function` is for models made from symbolic tensors"):
+        rn.models.clone_model(inner, call_function=call)
+    with pytest.raises(ValueError, match="must have the structure of the model's inputs"):
+        rn.models.clone_model(model, input_tensors={"a": rn.Input((3,)), "b": rn.Input((3,))})

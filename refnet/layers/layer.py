@@ -7,6 +7,7 @@ float type, (3) checks the input specification, (4) builds the layer when it is 
 
 import inspect
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 
@@ -77,25 +78,30 @@ class Layer(LayerState):
 
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls)
-        # Plain attributes first: `__setattr__` needs them, and an `__init__` that forgets super() gets a clear error.
-        object.__setattr__(self, "_init_arguments", (args, kwargs))
+        # Here, not in `__init__`: one of the user's own may set attributes, and make weights, before it calls super's.
+        vars(self).update(
+            _init_arguments=(args, kwargs),
+            _losses=[],
+            _weights=[],
+            _frozen=[],
+            _cache={},
+            _inbound_nodes=[],
+            _build_shapes=None,
+            _trainable=True,
+            _called=False,
+            _building=False,
+            built=False,
+        )
         return self
+
+    def _check_super_called(self):
+        if "name" not in vars(self):
+            kind = type(self).__name__
+            raise RuntimeError(f"In layer {kind}, `__init__` did not call `super().__init__()`. Call it, best as its first line.")
 
     @backend.entry_point
     def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
-        state = {
-            "_losses": [],
-            "_weights": [],
-            "_frozen": [],
-            "_cache": {},
-            "_inbound_nodes": [],
-            "_build_shapes": None,
-            "_trainable": bool(trainable),
-            "_called": False,
-            "_building": False,
-            "built": False,
-        }
-        vars(self).update(state)
+        vars(self)["_trainable"] = bool(trainable)
         self.name = str(name) if name is not None else naming.auto_name(type(self).__name__)
         if not isinstance(trainable, (bool, np.bool_)):
             raise ValueError(
@@ -131,6 +137,12 @@ class Layer(LayerState):
             cls._call_parameters = tuple(names)[1:]
             cls._training_position = names.index("training") - 1 if "training" in names else None
 
+    # Until `__init__` has run, so that a constructor that forgot it is told so (`_check_super_called`).
+    _numpy_dtype = np.dtype("float32")
+    autocast: bool = True
+    input_spec: Any = None
+    activity_regularizer: Any = None
+    supports_masking: bool = False
     _call_takes_training = False
     _training_position: int | None = None  # among the positional arguments of `call`
     _call_parameters: tuple[str, ...] = ()
@@ -288,6 +300,7 @@ class Layer(LayerState):
 
     def _build_once(self, args, kwargs):
         """`_build_for`, by one of several threads that call the layer at once."""
+        self._check_super_called()
         with BUILDING:
             if not self.built:
                 self._build_for(args, kwargs)

@@ -23,11 +23,6 @@ class LayerState:
             tracking.structure_changed()
         elif isinstance(value, (LayerState, autodiff.Variable, Metric, random.SeedGenerator)):
             tracking.structure_changed()
-        if not hasattr(self, "_losses"):
-            raise RuntimeError(
-                f"In layer {type(self).__name__}, attribute '{name}' is set before `super().__init__()` was called. "
-                "Call `super().__init__(...)` first in `__init__`."
-            )
         if name[0] != "_" and name not in _NOT_SETTINGS:
             tracking.settings_changed(self)
         object.__setattr__(self, name, value)
@@ -122,6 +117,7 @@ class LayerState:
             ValueError: for a shape that is not fully known.
         """
         del autocast, aggregation
+        self._check_super_called()
         if isinstance(shape, str):
             raise ValueError(
                 f"Layer '{self.name}' ({type(self).__name__}): `shape` of a weight must be a tuple of integers. Received: "

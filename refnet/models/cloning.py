@@ -18,31 +18,38 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
         model: a Sequential, a model made from symbolic tensors, or a serialisable subclassed one.
         input_tensors: symbolic tensors to build the clone on (functional models).
         clone_function: gives the new layer for an old one; by default from its configuration.
-        call_function: not supported.
-        recursive: also use `clone_function` for the layers of models inside.
+        call_function: `call_function(layer, *args, **kwargs)` calls a new layer, instead of `layer(*args, **kwargs)`:
+            to put others behind it, for example (functional models).
+        recursive: also use both functions for the layers of models inside.
 
     Raises:
         ValueError: for arguments that the kind of model does not support.
     """
-    if kwargs or call_function is not None:
-        raise ValueError("clone_model: `call_function` and further arguments are not supported.")
+    if kwargs:
+        raise ValueError(f"clone_model() received unknown arguments: {', '.join(sorted(kwargs))}.")
 
-    clone = _cloned(model, input_tensors, clone_function, recursive)
+    clone = _cloned(model, input_tensors, clone_function, call_function, recursive)
     if model.compiled and not clone.compiled:
         clone.compile_from_config(model.get_compile_config())
     return clone
 
 
-def _cloned(model, input_tensors, clone_function, recursive):
+def _cloned(model, input_tensors, clone_function, call_function, recursive):
     """`clone_model` but for `compile`."""
 
     def clone_layer(layer):
         if recursive and isinstance(layer, Model):
-            return clone_model(layer, clone_function=clone_function, recursive=True)
+            given = None if isinstance(layer, Sequential) else call_function
+            return clone_model(layer, clone_function=clone_function, call_function=given, recursive=True)
         if clone_function is not None and not isinstance(layer, InputLayer):
             return clone_function(layer)
         return layer.__class__.from_config(layer.get_config())
 
+    if call_function is not None and (isinstance(model, Sequential) or model._network is None):
+        raise ValueError(
+            f"clone_model: `call_function` is for models made from symbolic tensors; '{model.name}' is a "
+            f"{type(model).__name__}."
+        )
     if isinstance(model, Sequential):
         clone = type(model).from_config({"name": model.name, "trainable": model.trainable, "layers": []})
         if input_tensors is not None:
@@ -67,11 +74,18 @@ def _cloned(model, input_tensors, clone_function, recursive):
                 "apply to it."
             )
         return type(model).from_config(model.get_config())
+    if input_tensors is not None and not tree.same_structure(model.input, input_tensors):
+        raise ValueError(
+            f"clone_model: `input_tensors` must have the structure of the model's inputs, "
+            f"{tree.map_structure(lambda x: x.name, model.input)}. Received: {input_tensors!r}"
+        )
     clones = {}
-    if clone_function is not None or recursive:
+    if clone_function is not None or call_function is not None or recursive:
         clones = {layer.name: clone_layer(layer) for layer in model.layers if not isinstance(layer, InputLayer)}
     config = {"name": model.name, "trainable": model.trainable, **network_config(model._network)}
-    inputs, outputs, rest = network_from_config(config, replacements=clones, input_tensors=input_tensors)
+    inputs, outputs, rest = network_from_config(
+        config, replacements=clones, input_tensors=input_tensors, call_function=call_function
+    )
     return type(model)(inputs=inputs, outputs=outputs, **rest)
 
 

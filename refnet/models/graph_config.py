@@ -8,6 +8,7 @@ import importlib
 
 from refnet import graph
 from refnet.layers.input_layer import InputLayer
+from refnet.layers.layer import Layer
 from refnet.utils import serialization, tree
 
 __all__ = ["network_config", "network_from_config"]
@@ -91,7 +92,7 @@ def _operation_config(operation, name):
     return {**serialization.serialize_keras_object(operation), "name": name}
 
 
-def network_from_config(config, custom_objects=None, replacements=None, input_tensors=None):
+def network_from_config(config, custom_objects=None, replacements=None, input_tensors=None, call_function=None):
     """Symbolic inputs and outputs, their layers made anew, and the rest of the configuration.
 
     Args:
@@ -99,6 +100,7 @@ def network_from_config(config, custom_objects=None, replacements=None, input_te
         custom_objects: names and classes of the user's own.
         replacements: `{name: layer}` to use instead of making a layer.
         input_tensors: symbolic tensors to use instead of making inputs.
+        call_function: `call_function(layer, *args, **kwargs)` instead of calling a layer.
     """
     config = dict(config)
     layer_configs, inputs, outputs = (config.pop(key) for key in ("layers", "input_layers", "output_layers"))
@@ -109,7 +111,7 @@ def network_from_config(config, custom_objects=None, replacements=None, input_te
         operation = (replacements or {}).get(name) or _operation_from_config(layer_config, custom_objects)
         operations[name] = operation
         if isinstance(operation, InputLayer):
-            made[name] = [operation._inbound_nodes[0]]
+            made[name] = [operation._inbound_nodes[0].outputs]
         else:
             made[name] = []
             waiting.append((name, list(nodes)))
@@ -123,8 +125,8 @@ def network_from_config(config, custom_objects=None, replacements=None, input_te
         name, call, index = reference
         if name in given:
             return given[name]
-        nodes = made[name]
-        return tree.flatten(nodes[call].outputs)[index] if call < len(nodes) else None
+        results = made[name]
+        return tree.flatten(results[call])[index] if call < len(results) else None
 
     while waiting:
         progress, left = False, []
@@ -134,8 +136,12 @@ def network_from_config(config, custom_objects=None, replacements=None, input_te
                 if arguments is None:  # an input is not made yet
                     break
                 args, kwargs = arguments
-                result = operations[name](*args, **kwargs)
-                made[name].append(tree.flatten(result)[0].node)
+                operation = operations[name]
+                if call_function is None or not isinstance(operation, Layer):
+                    result = operation(*args, **kwargs)
+                else:
+                    result = call_function(operation, *args, **kwargs)
+                made[name].append(result)
                 nodes.pop(0)
                 progress = True
             if nodes:

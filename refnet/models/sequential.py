@@ -3,8 +3,6 @@
 import contextlib
 from typing import Any
 
-import numpy as np
-
 from refnet import backend, graph
 from refnet.layers.input_layer import InputLayer
 from refnet.layers.layer import Layer
@@ -63,6 +61,7 @@ class Sequential(Model):
                 f"{type(layer).__name__}"
                 + (". Pass an object, not the class: write ()." if isinstance(layer, type) else "")
             )
+        layer._check_super_called()
         if not self._stack and layer._input_shape_arg is not None:
             self._stack.append(backend.localise(InputLayer)(shape=layer._input_shape_arg))
         if any(other.name == layer.name and other is not layer for other in self._stack):
@@ -127,10 +126,10 @@ class Sequential(Model):
             raise ValueError(
                 f"Sequential '{self.name}': pass `input_shape` to build it, e.g. model.build((None, 784))."
             )
-        shape = map_shapes(tuple, input_shape)
-        if tree.is_nested(shape) and not all(s is None or isinstance(s, (int, np.integer)) for s in shape):
-            raise ValueError(f"Sequential '{self.name}' has a single input. Received input shapes: {input_shape}")
-        self._connect(backend.localise(InputLayer)(batch_shape=shape, dtype=first.compute_dtype).output)
+        new_input = backend.localise(InputLayer)
+        self._connect(
+            map_shapes(lambda shape: new_input(batch_shape=tuple(shape), dtype=first.compute_dtype).output, input_shape)
+        )
 
     def _check_same_input(self, input_shape):
         """A model that is connected already is not connected to another input."""
@@ -167,9 +166,11 @@ class Sequential(Model):
 
     def _build_for(self, args, kwargs):
         x = args[0]
-        if tree.is_nested(x):
+        if tree.is_nested(x) and self._stack and isinstance(self._stack[0], InputLayer):
             raise ValueError(f"Sequential '{self.name}' has a single input, received a {type(x).__name__} of {len(x)}.")
-        self.build(tuple(x.shape) if graph.is_keras_tensor(x) else (None, *x.shape[1:]))
+        self.build(
+            tree.map_structure(lambda a: tuple(a.shape) if graph.is_keras_tensor(a) else (None, *a.shape[1:]), x)
+        )
 
     def call(self, inputs, training=None, mask=None):
         return self._network(inputs, training, mask)
