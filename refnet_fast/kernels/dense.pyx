@@ -40,10 +40,11 @@ cdef extern from "refnet_fast/simd/dense.h":
 cdef extern from "refnet_fast/simd/sparse.h":
     ctypedef struct rn_nonzeros:
         cnp.npy_intp m, k
-    cnp.npy_intp rn_nonzeros_size(rn_nonzeros* z, cnp.npy_intp m, cnp.npy_intp k, cnp.npy_intp size) noexcept nogil
+    cnp.npy_intp rn_nonzeros_size(rn_nonzeros* z, cnp.npy_intp m, cnp.npy_intp k, double share,
+                                  cnp.npy_intp size) noexcept nogil
     void rn_nonzeros_place(rn_nonzeros* z, void* memory, cnp.npy_intp size) noexcept nogil
     cnp.npy_intp rn_spread_size(rn_nonzeros* z, cnp.npy_intp n, cnp.npy_intp size) noexcept nogil
-    bint RN_looks_sparse(bint dbl, void* x, const int64_t* rows, cnp.npy_intp m, cnp.npy_intp k, double most) noexcept nogil
+    double RN_sampled_share(bint dbl, void* x, const int64_t* rows, cnp.npy_intp m, cnp.npy_intp k) noexcept nogil
     bint RN_scan(bint dbl, void* x, const int64_t* rows, rn_nonzeros* z, int threads) noexcept nogil
     bint RN_all_finite(bint dbl, void* p, cnp.npy_intp n, int threads) noexcept nogil
     cnp.npy_intp rn_product_size(rn_nonzeros* z, cnp.npy_intp n, cnp.npy_intp size, int threads) noexcept nogil
@@ -78,16 +79,22 @@ cdef class Nonzeros:
 cdef Nonzeros nonzeros(bint dbl, void* x, const int64_t* rows, cnp.npy_intp m, cnp.npy_intp k, cnp.npy_intp f):
     """The list of what is not zero, or None where the ordinary product is the better way."""
     cdef cnp.npy_intp size = 8 if dbl else 4
-    cdef double work = gemm_cost(dbl, m, f, k)
+    cdef double work = gemm_cost(dbl, m, f, k), share
     cdef int threads = rt.team(work)
     cdef bint found
     cdef Nonzeros z
-    if work < SPARSE_NANOSECONDS or m < 4 or k >> 31 or m >> 31 or not RN_looks_sparse(dbl, x, rows, m, k, sparse_share(f)):
+    if work < SPARSE_NANOSECONDS or m < 4 or k >> 31 or m >> 31:
+        return None
+    share = RN_sampled_share(dbl, x, rows, m, k)
+    if share > sparse_share(f):
         return None
     z = Nonzeros.__new__(Nonzeros)
     z.dbl = dbl
-    z.bytes = rn_nonzeros_size(&z.list, m, k, size)
-    z.memory = rt.scratch_get(z.bytes)
+    z.bytes = rn_nonzeros_size(&z.list, m, k, share, size)
+    try:
+        z.memory = rt.scratch_get(z.bytes)
+    except MemoryError:                      # the ordinary product needs none
+        return None
     rn_nonzeros_place(&z.list, z.memory, size)
     with nogil:
         found = RN_scan(dbl, x, rows, &z.list, threads)

@@ -34,13 +34,15 @@ typedef struct {
     void *value;
 } rn_nonzeros;
 
-/* Room for half of x per chunk, and for the vector that a compression writes beyond its end. */
-RN_INLINE rn_int rn_nonzeros_size(rn_nonzeros *z, rn_int m, rn_int k, rn_int size)
+/* Room for four times what the samples had, at least a sixteenth of x and at most half; and for the vector that a compression
+ * writes beyond its end. */
+RN_INLINE rn_int rn_nonzeros_size(rn_nonzeros *z, rn_int m, rn_int k, double share, rn_int size)
 {
+    const double part = RN_MIN(0.5, RN_MAX(0.0625, 4 * share));
     z->m = m;
     z->k = k;
     z->chunks = (m + RN_SCAN - 1) / RN_SCAN;
-    z->room = RN_MIN(RN_SCAN, m) * k / 2 + 32;
+    z->room = (rn_int)(part * (double)(RN_MIN(RN_SCAN, m) * k)) + 32;
     return 2 * m * (rn_int)sizeof(int64_t) + z->chunks * z->room * (size + (rn_int)sizeof(int32_t));
 }
 
@@ -55,10 +57,15 @@ RN_INLINE void rn_nonzeros_place(rn_nonzeros *z, void *memory, rn_int size)
 /* Bytes of scratch for sparse_product, and for sparse_transposed: a block of columns of w, or of dw, whose rows lie one
  * after the other (rows that are a power of two apart would fight for few places of the cache), and where each row's
  * entries pass from range to range. */
+RN_INLINE rn_int rn_product_parts(const rn_nonzeros *z, rn_int blocks) /* of the rows of x: four chunks at least */
+{
+    return RN_MIN(z->m, (3 + blocks) / blocks);
+}
+
 RN_INLINE rn_int rn_product_size(const rn_nonzeros *z, rn_int n, rn_int size, int threads)
 {
-    const rn_int wide = RN_SPARSE_VECTORS * RN_VL(size);
-    return n > wide ? threads * z->k * wide * size : 0;
+    const rn_int wide = RN_SPARSE_VECTORS * RN_VL(size), blocks = (n + wide - 1) / wide;
+    return n > wide ? RN_MIN(threads, blocks * rn_product_parts(z, blocks)) * z->k * wide * size : 0;
 }
 
 RN_INLINE rn_int rn_spread_size(const rn_nonzeros *z, rn_int n, rn_int size)
@@ -80,7 +87,7 @@ RN_INLINE int rn_lowest(unsigned bits)
 }
 #endif
 
-#define RN_looks_sparse(dbl, ...) RN_CALL(dbl, looks_sparse, __VA_ARGS__)
+#define RN_sampled_share(dbl, ...) RN_CALL(dbl, sampled_share, __VA_ARGS__)
 #define RN_scan(dbl, ...) RN_CALL(dbl, scan, __VA_ARGS__)
 #define RN_all_finite(dbl, ...) RN_CALL(dbl, all_finite, __VA_ARGS__)
 #define RN_sparse_product(dbl, ...) RN_CALL(dbl, sparse_product, __VA_ARGS__)
@@ -91,8 +98,8 @@ RN_INLINE int rn_lowest(unsigned bits)
 
 #elif defined(REAL)
 
-/* Whether at most `most` of the entries are not zero, to judge by blocks all over some rows. */
-RN_INLINE int FN(looks_sparse)(const REAL *x, const int64_t *rows, rn_int m, rn_int k, double most)
+/* The share of x that is not zero, to judge by blocks all over some rows. */
+RN_INLINE double FN(sampled_share)(const REAL *x, const int64_t *rows, rn_int m, rn_int k)
 {
     const rn_int samples = RN_MIN(m, RN_SPARSE_SAMPLES), wide = RN_MIN(k, (rn_int)(64 / sizeof(REAL)));
     const rn_int blocks = RN_MAX(1, RN_MIN(RN_SPARSE_BLOCKS, k / wide));
@@ -106,7 +113,7 @@ RN_INLINE int FN(looks_sparse)(const REAL *x, const int64_t *rows, rn_int m, rn_
                 found += p[i] != 0;
         }
     }
-    return (double)found <= most * (double)(samples * blocks * wide);
+    return (double)found / (double)(samples * blocks * wide);
 }
 
 /* ---- are all numbers finite? 0 times one that is not would be NaN ----------------------------------------------- */
@@ -410,7 +417,7 @@ RN_INLINE int FN(sparse_product)(const rn_nonzeros *z, int kind, const REAL *w, 
         rn_run(FN(narrow_chunk), &j, z->chunks, threads);
         return 1;
     }
-    j.parts = RN_MIN(z->m, (3 + blocks) / blocks);
+    j.parts = rn_product_parts(z, blocks);
     rn_run(FN(block_chunk), &j, blocks * j.parts, threads);
     return !j.odd;
 }
