@@ -102,10 +102,15 @@ cdef Nonzeros nonzeros(bint dbl, void* x, const int64_t* rows, cnp.npy_intp m, c
 
 
 cdef bint sparse_multiply(Nonzeros z, int kind, void* w, void* bias, void* c, void* y, cnp.npy_intp f, int threads) except -1:
-    """c = x w + bias, y = f(c), if all weights are finite; else False."""
+    """c = x w + bias, y = f(c), if all weights are finite and there is memory for it; else False."""
     cdef cnp.npy_intp need = rn_product_size(&z.list, f, 8 if z.dbl else 4, threads)
-    cdef void* scratch = rt.scratch_get(need) if need else NULL
+    cdef void* scratch = NULL
     cdef bint done
+    if need:
+        try:
+            scratch = rt.scratch_get(need)
+        except MemoryError:
+            return False
     with nogil:
         done = RN_sparse_product(z.dbl, &z.list, kind, w, bias, c, y, f, scratch, threads)
     if need:

@@ -54,14 +54,15 @@ RN_INLINE void rn_nonzeros_place(rn_nonzeros *z, void *memory, rn_int size)
     z->column = (int32_t *)((char *)z->value + z->chunks * z->room * size);
 }
 
-/* Bytes of scratch for sparse_product, and for sparse_transposed: a block of columns of w, or of dw, whose rows lie one
- * after the other (rows that are a power of two apart would fight for few places of the cache), and where each row's
- * entries pass from range to range. */
-RN_INLINE rn_int rn_product_parts(const rn_nonzeros *z, rn_int blocks) /* of the rows of x: four chunks at least */
+/* The parts into which sparse_product cuts the rows of x: so many that there are four chunks at least. */
+RN_INLINE rn_int rn_product_parts(const rn_nonzeros *z, rn_int blocks)
 {
     return RN_MIN(z->m, (3 + blocks) / blocks);
 }
 
+/* Bytes of scratch for sparse_product, and for sparse_transposed: a block of columns of w, or of dw, whose rows lie one
+ * after the other (rows that are a power of two apart would fight for few places of the cache), and where each row's
+ * entries pass from range to range. */
 RN_INLINE rn_int rn_product_size(const rn_nonzeros *z, rn_int n, rn_int size, int threads)
 {
     const rn_int wide = RN_SPARSE_VECTORS * RN_VL(size), blocks = (n + wide - 1) / wide;
@@ -290,8 +291,8 @@ SUM_OF(8)
 static const FN(rows_fn) FN(rows_of)[8] = {FN(rows_1), FN(rows_2), FN(rows_3), FN(rows_4),
                                            FN(rows_5), FN(rows_6), FN(rows_7), FN(rows_8)};
 
-/* row index[e] of c += value[e] times a row of dz, over nv vectors of columns; `width` of the last are valid in dz, `room` may
- * be written in c */
+/* ---- row index[e] of c += value[e] times a row of dz, over nv vectors of columns: of the last, `width` are valid in dz, and
+ * `room` may be written in c ---- */
 
 RN_FLAT void FN(spread)(rn_int count, const int32_t *index, const REAL *value, const REAL *dz, rn_int width, REAL *c,
                         rn_int ldc, rn_int room, const int nv)
@@ -330,6 +331,7 @@ SPREAD(5)
 SPREAD(6)
 SPREAD(7)
 SPREAD(8)
+#undef SPREAD
 static const FN(spread_fn) FN(spread_of)[8] = {FN(spread_1), FN(spread_2), FN(spread_3), FN(spread_4),
                                                FN(spread_5), FN(spread_6), FN(spread_7), FN(spread_8)};
 
