@@ -1,19 +1,20 @@
 """Adam: momentum and RMSprop together, with the start-up bias taken out.
 
 The optimizer to try first. From momentum it has the direction (what recent gradients agree on), from RMSprop the
-length (each weight's own), and it takes full steps from the first one on. The learning rate then means nearly the
-same in every network: about how far one step may move a weight.
+length (each weight's own), and its first steps are no longer or shorter than the later ones. The learning rate then
+means nearly the same in every network: about how far one step may move a weight.
 
 Update (all elementwise; g = dw = ∂L/∂w; t = 1, 2, 3 ... counts the steps)
-    m ← m + (1 - β₁)(g - m)                            running mean of the gradient
-    v ← v + (1 - β₂)(g² - v)                           running mean of its square
+    m ← m + (1 - β₁)(g - m)                            moving average of the gradient
+    v ← v + (1 - β₂)(g² - v)                           moving average of its square
     α = η √(1 - β₂ᵗ) / (1 - β₁ᵗ)                       η the learning rate
     w ← w - α m / (√v + ε)                             amsgrad: v̂ ← max(v̂, v) in place of v
 
 Why α
     m starts at 0. After t steps m = (1 - β₁) Σ_k β₁^(t-k) g_k, k = 1 ... t, whose weights add up to 1 - β₁ᵗ, not to
     1: m is too small by just that factor, and v by 1 - β₂ᵗ. Dividing both by their factor is the bias correction;
-    pulled out of the fraction it is α. (ε then is "ε hat" of the paper's section 2, as in Keras.)
+    pulled out of the fraction, m/(1 - β₁ᵗ) / √(v/(1 - β₂ᵗ)), they make α. (ε is then added to the uncorrected √v: the
+    paper's ε̂, section 2, as in Keras.)
 
 By hand
     w = 1, g = 2 twice, η = 0.1, β₁ = 0.5, β₂ = 0.75, ε = 0.

@@ -68,8 +68,9 @@ What you need to read on
     xᵀ is x with rows and columns exchanged. Two matrices side by side, x w, are their product: its entry (n, o) is
     Σ_i x_ni w_io. Capital letters are sizes, the small letter is an index along that axis; docs/architecture.md has the
     list.
-    A *kernel* is, in this package, a pair of functions such as those of a chapter; in the chapters on convolution it
-    is also, as everywhere, the little array of weights that slides.
+    A *kernel* is, in this package, one function of a chapter: a forward, a backward, an update; in the chapters on
+    convolution it is also, as everywhere, the little array of weights that slides. The *twin* of a kernel is the one of
+    the same name in refnet_fast. An *epoch* is one pass through all samples; log is the natural logarithm.
 
 References
     Rumelhart, Hinton, Williams (1986), Learning representations by back-propagating errors.

@@ -5,7 +5,8 @@ that state is in arrays which kernels advance, so that a run can be written down
 
 Update
     count     n ← n + 1
-    key       (seed, n), the key and the counter of one random stream (philox.py): hand out what stands there, then n ← n + 1
+    stream    (seed, n): the seed is Philox's key, n the call count in its counter (philox.py). Hand out the pair, then
+              n ← n + 1
 
 By hand
     A stream with the seed 7 hands out (7, 0), then (7, 1), and stands at (7, 2). Seven steps taken, an update in every third:
@@ -30,7 +31,7 @@ def count_update(count):
 
 
 def step_number(count, every=1):
-    """The number of the update that comes next, counted from 1, with one in `every` steps.    count 0-d int64 -> 0-d int64"""
+    """The number, counted from 1, of the next update, when one step in `every` makes an update.    count 0-d int64 -> 0-d int64"""
     return np.asarray(count // every + 1)
 
 

@@ -64,8 +64,8 @@ Numerics
     Logits: the row maximum is subtracted first; log(1 + e^-|z|) is computed by log1p. Sums accumulate in float64.
 
 Ties and kinks
-    clip has slope 1 on the closed interval [ε, 1 - ε] and 0 outside: a saturated probability learns nothing. (Logits
-    do.)
+    clip has slope 1 on the closed interval [ε, 1 - ε] and 0 outside: a probability nearer than ε to 0 or 1 gets the
+    gradient 0, even if it is wrong; its logit would get the full one.
 
 References
     Good (1952), Rational decisions (the logarithmic score). Bridle (1990), as in softmax.py.

@@ -1,8 +1,8 @@
 """Dense: every output sees every input.
 
 The plainest question one can put to features: weigh each of them, add up, compare with a threshold. A dense layer
-puts F such questions at once, and learns the weights. Networks of nothing but these layers, with bends between, can
-fit any continuous function.
+puts F such questions at once, and learns the weights. Two such layers with a bend between (any but a
+polynomial) come as close as one likes to any continuous function on a bounded region, given enough units.
 
 Forward
     z = x w + b          x (N, D)   w (D, F)   b (F,)        z (N, F)
@@ -77,17 +77,17 @@ def dense_backward(dy, saved, needs=(True, True, True)):
 
 
 def dense_rows_forward(w, b, x, rows, activation="linear", save=True):
-    """y = f(x[rows] w + b).    w (D, F)   b (F,) or None   x (M, D)   rows (N,) int64   ->   y (N, F)
+    """y = f(x[rows] w + b).    w (D, F)   b (F,) or None   x (R, D)   rows (N,) int64   ->   y (N, F)
 
     The first layer on a batch of a data set, given by row numbers (gather.py); x is data, and has no gradient.
 
     Raises:
-        IndexError: a row lies outside 0..M-1.
+        IndexError: a row lies outside 0..R-1.
     """
     return dense_forward(gather_rows(x, rows), w, b, activation, save)
 
 
 def dense_rows_backward(dy, saved, needs=(True, True)):
-    """dy (N, F) = dL/dy   ->   dw (D, F), db (F,); None where not needed"""
+    """dy (N, F) = ∂L/∂y   ->   dw (D, F), db (F,); None where not needed"""
     need_w, need_b = needs
     return dense_backward(dy, saved, (False, need_w, need_b))[1:]

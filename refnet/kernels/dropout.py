@@ -31,9 +31,9 @@ What is saved
     The mask k, one byte an element.
 
 Randomness
-    k_i comes from Philox (philox.py): word i mod 4 of block i div 4, kept where word < floor((1 - r) · 2³²). The
-    mask is a function of (seed, count, i) alone: the same bit for bit in both twins, both float types, any number of
-    threads.
+    k_i comes from Philox (philox.py): word i mod 4 of block i div 4, kept where word < floor((1 - r) · 2³²); i counts
+    the entries in C order. The word is a function of (seed, count, i) alone, the mask of the word and r: the same bit
+    for bit in both twins, both float types, any number of threads.
 
 References
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout: a simple way to prevent overfitting.

@@ -42,7 +42,7 @@ __all__ = ["einsum_backward", "einsum_forward"]
 
 
 def _einsum(equation, *operands):
-    """A product accumulates in its own type; a sum over a label that one operand alone has is no product: in float64."""
+    """In its own type, unless some label belongs to one operand only and is summed away: a plain sum, done in float64."""
     inputs, output = equation.split("->")
     letters = inputs.replace(",", "")
     sums = any(letters.count(label) == 1 and label not in output for label in letters)

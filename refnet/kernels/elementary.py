@@ -6,7 +6,7 @@ log turns them back (cross_entropy.py), and erf is the smooth step inside gelu (
 Forward
     exp    y = e^x
     log    y = ln x                                  x > 0; log(0) = -inf, log(x < 0) = NaN
-    erf    y = 2/√π ∫₀ˣ exp(-h²) dh                  the area under a bell, between -1 and 1
+    erf    y = 2/√π ∫₀ˣ exp(-h²) dh                  the area under a bell from 0 to x, scaled to lie in -1..1
 
 Derivation
     Each acts on one element at a time, so dx = dy f'(x).

@@ -10,7 +10,8 @@ Forward (g_1 ... g_n are the gradients of n variables)
     by norm           g' = s g,   s = c / max(|g|, c)                               |g| the root of the sum of squares
     by global norm    the same with |g| taken over all entries of g_1 ... g_n
     decay             w ← w (1 - λ η)                                               λ the decay, η the learning rate
-    accumulation      A ← A + g;  in every k-th step  g' = (g + A)/k, then A ← 0
+    accumulation      A ← A + g in all steps but every k-th; in that one  g' = (A + g)/k, then A ← 0
+    c is the limit that clipping enforces, k the number of steps whose gradients are averaged.
 
 Ties and kinks
     A norm that is NaN or infinite gives s = NaN: what has gone wrong shall be seen.

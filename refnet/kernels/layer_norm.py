@@ -92,7 +92,7 @@ def _finish(x, mean, inverse, gamma, beta, save):
 
 
 def _normalised_gradients(dy, saved, need_x, need_gamma):
-    """dx and dγ, and Σ_n dy for β: what layer and rms have in common."""
+    """dx and dγ: what layer and rms have in common."""
     x, mean, inverse, gamma, _ = saved
     normal = (x if mean is None else x - mean) * inverse          # x̂                               (N, C)
     dgamma = (dy * normal).sum(axis=0, dtype=np.float64).astype(dy.dtype) if need_gamma and gamma is not None else None

@@ -15,13 +15,14 @@ Philox 4x32-10
         (c0, c1, c2, c3) ← (hi1 ⊕ c1 ⊕ k0,  lo1,  hi0 ⊕ c3 ⊕ k1,  lo0)     ⊕ is the exclusive or, bit by bit
         (k0, k1) ← (k0 + 0x9E3779B9,  k1 + 0xBB67AE85)     modulo 2³²; (√5 - 1)/2 and √3 - 1, times 2³²
     Multiplication mixes low bits into high ones, the swap brings the high ones back down. The round is a bijection of
-    the counter: the multipliers are odd, so lo1 gives back c2, and with it hi1 and c1; lo0 likewise c0 and c3. So no
-    two counters share an output.
+    the counter: the multipliers are odd, so lo1 gives back c2, and with it hi1 and c1; lo0 likewise c0 and c3. So
+    under one key no two counters share an output.
 
 How refnet counts
-    key     = the 64-bit seed of a generator              (low word, high word)
+    key     = the seed of a generator: room for 64 bits   (low word, high word)
     counter = (block number, that generator's call count) (low, high, low, high)
-    One block yields four 32-bit words. Two layers have two seeds, two calls two counts: no two masks are shared.
+    One block yields four 32-bit words. Two calls have two counts: within a generator no block is used twice (until its
+    32-bit count is through). Generators have different seeds, unless one gives them the same one, or chance does.
 
 By hand
     Two rounds of the counter (1, 0, 0, 0) with key (0, 0), that is block 1 of call 0 and seed 0:

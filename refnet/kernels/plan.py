@@ -13,9 +13,9 @@ The list
                     dead         slots that nobody reads from here on: they are emptied, so that arrays die as early as they can
     Slot 0 is the waste: what nobody reads goes there.
 
-Kernels never write their inputs, so each slot is written once and the list is in single-assignment form; only updates (of
-parameters, averages, counts) change arrays, and they stay in their order. That is why running the list again is the
-same as running the step again: the same kernels, on the same numbers, in the same order.
+Every result gets a slot of its own (but for the waste), and kernels leave their inputs as they are. The exceptions are
+the updates (of parameters, averages, counts): they change arrays in place, and stay in their order. That is why running
+the list again is the same as running the step again: the same kernels, on the same numbers, in the same order.
 
 By hand
     y = 2 x and s = Σ y for x = [1, 2]:

@@ -17,7 +17,9 @@ Derivation
     max      only the winner moves y:  dx_i = dy [x_i = y] / #winners     (ties share equally, as in Keras on JAX)
     prod     ∂y/∂x_i = the product of all others:  dx_i = dy Π_{k≠i} x_k
     cumsum   x_i enters y_j for every j ≥ i:  dx_i = Σ_{j ≥ i} dy_j       (the cumulative sum from the other end)
-    singular values   to first order s_k changes by u_kᵀ dX v_k (U and V turn, but stay orthogonal):  dX = U diag(ds) Vᵀ
+    singular values   s_k = u_kᵀ X v_k. Add a small E to X. That u_k turns adds nothing: X v_k = s_k u_k, and a vector of length 1
+                      changes at right angles to itself; likewise v_k. So s_k changes by u_kᵀ E v_k, that is
+                      ∂s_k/∂X_ij = U_ik V_jk, and dX_ij = Σ_k ds_k U_ik V_jk:  dX = U diag(ds) Vᵀ     (kinks: s_k = 0, equal s_k)
 
 By hand, x = (2, 3, 3), dy = 6
     sum       y = 2 + 3 + 3 = 8                      dx = (6, 6, 6)

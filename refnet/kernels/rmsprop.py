@@ -4,14 +4,14 @@ One learning rate for all weights is a compromise: where gradients are large it 
 is too small. RMSprop remembers how large each weight's gradient has been lately and divides by it.
 
 Update (all elementwise; g = dw = ∂L/∂w)
-    v ← ρ v + (1 - ρ) g²                               a running mean of the squared gradient
-    centered:   ḡ ← ρ ḡ + (1 - ρ) g,   q = v - ḡ²      the variance instead of the second moment
+    v ← ρ v + (1 - ρ) g²                               a moving average of the squared gradient
+    centered:   ḡ ← ρ ḡ + (1 - ρ) g,   q = v - ḡ²      the variance instead of the mean square
     otherwise:  q = v
     step = η g / √(q + ε)                              η the learning rate
     w ← w - step                                       or, with momentum:  u ← μ u + step,  w ← w - u
 
 Why
-    Once the running mean has settled, a gradient divided by its own root mean square is about ±1 whatever its scale
+    Once the moving average has settled, a gradient divided by its own root mean square is about ±1 whatever its scale
     (as long as its square is well above ε): layers whose gradients differ by orders of magnitude learn at the same
     pace. v starts at 0, so the first step is larger, η / √(1 - ρ); adam.py takes that out. ε bounds the step where v
     is nearly zero. As in Keras 3, ε stands inside the root.
@@ -57,12 +57,12 @@ def rmsprop_update(w, dw, v, learning_rate, rho=0.9, epsilon=1e-7, momentum=0.0,
     v *= rho
     v += (1 - rho) * (dw * dw)                                    # v ← ρ v + (1 - ρ) g²
     if mean_gradient is None:
-        q = v + epsilon
+        q = v
     else:
         mean_gradient *= rho
         mean_gradient += (1 - rho) * dw                           # ḡ ← ρ ḡ + (1 - ρ) g
-        q = v - mean_gradient * mean_gradient + epsilon
-    step = learning_rate * dw / np.sqrt(q)
+        q = v - mean_gradient * mean_gradient
+    step = learning_rate * dw / np.sqrt(q + epsilon)              # step = η g / √(q + ε)
     if velocity is None:
         w -= step
     else:

@@ -12,8 +12,10 @@ Update
 Why
     The gradient points uphill, so -g is the direction in which L falls fastest. Momentum is a ball with mass:
     components of g that agree from step to step add up (the velocity grows to η g / (1 - μ)), those that alternate in
-    sign partly cancel (it shrinks to η g / (1 + μ)). Nesterov's form evaluates the gradient, in effect, where the
-    ball is about to be: written in the shifted variable w + μ u it becomes the line above.
+    sign partly cancel (it shrinks to η g / (1 + μ)). Nesterov takes the gradient where the ball is about to be, at
+    w̃ = w + μ u:  u' = μ u - η g(w̃),  w' = w + u'. In terms of w̃ alone:
+    w̃' = w' + μ u' = (w̃ - μ u) + u' + μ u' = w̃ + μ u' - η g,  for u' - μ u = -η g.
+    That is the line above, with w̃ called w.
 
 By hand
     w = 1, g = 2 twice, η = 0.1, μ = 0.5, u = 0 at first.

@@ -34,7 +34,7 @@ By hand, x = (1, 2, 3)
     (array([3., 2., 1.]), array([100., 10., 1.]))
 
 What is saved
-    Shapes, axes and indices: no data.
+    Shapes, types, axes and indices; broadcast keeps x, of which only shape and type are read.
 """
 import numpy as np
 

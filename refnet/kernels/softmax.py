@@ -1,16 +1,16 @@
 """Softmax: scores become a probability distribution.
 
 A classifier computes one score per class, any numbers at all. To compare them with the truth, and to say "90 % a
-cat", they must become shares that are positive and add up to 1, keep the order of the scores, and have a gradient:
-the largest alone has none.
+cat", they must become shares that are positive and add up to 1, keep the order of the scores, and have a gradient
+that says something: picking the largest (1 for it, 0 for the rest) has slope 0, or none.
 
 Forward
     y_c = exp(x_c) / Σ_k exp(x_k)                    x (N, C)        y (N, C), rows sum to 1
     log-softmax:  λ_c = log y_c = x_c - log Σ_k exp(x_k)
     Each of the N rows by itself; c and k both run over the C entries of the row.
 
-    Adding a constant to a row changes nothing, so the row's maximum is subtracted first: the largest exponent is
-    exp(0) = 1 and nothing overflows.
+    Adding a constant a to a row multiplies numerator and denominator by exp(a), which cancels. So the row's maximum is
+    subtracted first: the largest exponent is 0, the largest exponential exp(0) = 1, and nothing overflows.
 
 Derivation
     Every y_c depends on every x_k of its row. With s = Σ_k exp(x_k):
