@@ -54,7 +54,7 @@ class KerasTensor(Operators):
                         f"on it, or build a Model from it and call the model on data.")
 
     def __bool__(self):
-        raise TypeError(f"{self!r} is symbolic: it has no truth value. A condition on data belongs into a layer's call().")
+        raise TypeError(f"{self!r} is symbolic: it has no truth value. Write a condition on data with refnet.ops.where.")
 
     def __len__(self):
         raise TypeError(f"{self!r} is symbolic: its length is not known.")
