@@ -31,8 +31,8 @@ _ADVICE = {
     "ops": "refnet.custom_gradient makes an op of a NumPy function and its gradient.",
 }
 _KEEPING = (
-    "Weights are kept by numpy.savez(path, *model.get_weights()) and put back by model.set_weights, the architecture by "
-    "model.to_json()."
+    "Weights are kept by numpy.savez('w.npz', *model.get_weights()) and put back by "
+    "model.set_weights(numpy.load('w.npz').values()), the architecture by model.to_json() and models.model_from_json."
 )
 _KEEP = {"save", "save_model", "load_model", "save_weights", "load_weights", "saving", "ModelCheckpoint", "export"}
 _HOMES = {"Callback": "callbacks", "Dense": "layers", "Conv2D": "layers"}  # the other classes are in refnet itself
