@@ -7,45 +7,8 @@ The mathematics is in `refnet.kernels`, one chapter a subject; `refnet_fast` is 
     >>> model.compile("adam", "mse")
     >>> model.fit(x, y, epochs=5)
 """
-from refnet import (
-    absent,
-    activations,
-    backend,
-    callbacks,
-    config,
-    constraints,
-    datasets,
-    gradcheck,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    models,
-    ops,
-    optimizers,
-    random,
-    regularizers,
-    utils,
-    visualize,
-)
-from refnet.autodiff import GradientTape, Tensor, Variable, custom_gradient, stop_gradient, value_and_grad
-from refnet.backend import use_backend
-from refnet.graph import KerasTensor
-from refnet.initializers import Initializer
-from refnet.layers import Input, InputSpec, Layer
-from refnet.losses import Loss
-from refnet.metrics import Metric
-from refnet.models import Model, Sequential
-from refnet.optimizers import Optimizer
-from refnet.regularizers import Regularizer
+from refnet import public
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "GradientTape", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Optimizer",
-    "Regularizer", "Sequential", "Tensor", "Variable", "activations", "backend", "callbacks", "config", "constraints",
-    "custom_gradient", "datasets", "gradcheck", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers",
-    "random", "regularizers", "stop_gradient", "use_backend", "utils", "value_and_grad", "visualize",
-]
-
-absent.install()  # last, when all that refnet has is there
+__getattr__, __dir__, __all__ = public.declare(__name__)  # the names: __init__.pyi

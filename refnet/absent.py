@@ -4,23 +4,25 @@
     AttributeError: Keras has layers.LSTM; refnet does not have it yet. ...
 
 `refnet.keras_names` lists the names of Keras; the difference to what refnet has is taken when somebody asks, so that a
-name which is added leaves the list by itself. `install`, the last thing that `import refnet` does, gives
+name which is added leaves the list by itself.
 
-* every public module a `__getattr__` (PEP 562), which Python calls for names that are not there;
-* the base classes a descriptor for every method of Keras' that they lack. It raises AttributeError, so `hasattr` and
-  `getattr` with a default work as if nothing were there. (A `__getattr__` of the class would cost every attribute of
-  every layer and model Python's fast path, and would hide the errors of properties.)
-
-All of it is out of sight of type checkers, for whom a module with `__getattr__` has every attribute.
+* Every public module has a `__getattr__` of `module_getattr` (PEP 562; given by refnet.public), which Python calls for
+  names that are not there.
+* The base classes are decorated with `methods`: a descriptor stands for every method of Keras' that they lack. It raises
+  AttributeError, so `hasattr` and `getattr` with a default work as if nothing were there. (A `__getattr__` of the class would
+  cost every attribute of every layer and model Python's fast path, and would hide the errors of properties.)
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["advice", "in_keras", "install", "module_getattr"]
+__all__ = ["advice", "in_keras", "methods", "module_getattr"]
+
+_Class = TypeVar("_Class", bound=type)
 
 _ADVICE = {
     "layers": "A layer of your own needs only `call`: see refnet.layers.Layer.",
@@ -35,12 +37,14 @@ _KEEPING = (
     "model.set_weights(numpy.load('w.npz').values()), the architecture by model.to_json() and models.model_from_json."
 )
 _KEEP = {"save", "save_model", "load_model", "save_weights", "load_weights", "saving", "ModelCheckpoint", "export"}
-_HOMES = {"Callback": "callbacks", "Dense": "layers", "Conv2D": "layers"}  # the other classes are in refnet itself
 _EVERYWHERE = {"deserialize", "get", "serialize"}  # the same name means something else in each module
 
 
 def _module(path: str) -> Any:
-    return sys.modules.get(f"refnet.{path}" if path else "refnet")
+    try:
+        return importlib.import_module(f"refnet.{path}" if path else "refnet")
+    except ModuleNotFoundError:
+        return None
 
 
 def _lacks(path: str, name: str) -> bool:
@@ -167,19 +171,13 @@ def _directory(self: Any) -> list[str]:
     return [name for name in object.__dir__(self) if name not in absent]
 
 
-def install() -> None:
-    """Make refnet's modules and base classes speak of what they lack. Called once, when all of refnet is there."""
-    from refnet.keras_names import METHODS, NAMES
+def methods(cls: _Class) -> _Class:
+    """A decorator for the classes of `keras_names.METHODS`: what they lack of Keras' methods says so."""
+    from refnet.keras_names import METHODS
 
-    for path in NAMES:
-        module = _module(path)
-        if module is not None:
-            own = vars(module).get("__getattr__")
-            module.__getattr__ = module_getattr(module.__name__, getattr(module, "__all__", dir(module)), own)
-    for class_name, methods in METHODS.items():
-        cls = getattr(_module(_HOMES.get(class_name, "")), class_name)
-        for name in methods.split():
-            if not any(name in vars(base) for base in cls.__mro__):
-                setattr(cls, name, _Absent(cls, name))
-        if cls.__dir__ is object.__dir__:
-            cls.__dir__ = _directory
+    for name in METHODS[cls.__name__].split():
+        if not any(name in vars(base) for base in cls.__mro__):
+            setattr(cls, name, _Absent(cls, name))
+    if cls.__dir__ is object.__dir__:
+        cls.__dir__ = _directory  # type: ignore[assignment,method-assign]
+    return cls

@@ -4,7 +4,7 @@ For those in `FUSED_ACTIVATIONS` there is a name under which a dense kernel comp
 (`fused_name`); all others are ops applied afterwards.
 """
 
-from refnet import backend, ops
+from refnet import backend, ops, public
 from refnet.utils import serialization
 from refnet.utils.naming import unknown_name
 
@@ -176,7 +176,7 @@ def log_softmax(x, axis=-1):
     return ops.log_softmax(x, axis=axis)
 
 
-_FUNCTIONS = {name: globals()[name] for name in __all__ if name not in ("get", "serialize", "deserialize")}
+_NAMES = public.Names(__name__)
 
 
 def fused_name(activation) -> str | None:
@@ -190,7 +190,7 @@ def fused_name(activation) -> str | None:
 def serialize(activation):
     """The name of a built-in function, or the configuration of anything else."""
     name = getattr(activation, "__name__", None)
-    if _FUNCTIONS.get(name) is not None and getattr(activation, "__module__", "").startswith("refnet"):
+    if _NAMES.get(name) is not None and getattr(activation, "__module__", "").startswith("refnet"):
         return name
     return serialization.serialize_keras_object(activation)
 
@@ -212,12 +212,15 @@ def get(identifier):
     if identifier is None:
         return linear
     if isinstance(identifier, str):
-        found = serialization.get_registered_object(identifier) or _FUNCTIONS.get(identifier)
+        found = serialization.get_registered_object(identifier) or _NAMES.get(identifier)
         if found is None:
-            raise unknown_name("activation", identifier, _FUNCTIONS)
+            raise unknown_name("activation", identifier, _NAMES)
         return found
     if isinstance(identifier, dict):
         return deserialize(identifier)
     if callable(identifier):
         return identifier
     raise ValueError(f"Could not interpret activation {identifier!r}: expected a name, a function or None.")
+
+
+public.finish(__name__)

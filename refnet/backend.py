@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from refnet import kernels as _reference
+from refnet import public
 
 __all__ = ["active", "backend", "entry_point", "in_backend", "localise", "original", "register_twins", "scope", "use_backend"]
 
@@ -189,3 +190,6 @@ _ORIGINALS: dict[Callable, Callable] = {}
 def original(function: Callable) -> Callable:
     """The function of refnet that a function of refnet_fast mirrors; any other as it is."""
     return _ORIGINALS.get(function, function)
+
+
+public.finish(__name__)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from refnet import public
+
 __all__ = [
     "disable_interactive_logging",
     "enable_interactive_logging",
@@ -123,3 +125,6 @@ def float_dtype(dtype, owner: str) -> str:
             f"'float64'. Pass dtype='float32' (integer inputs may keep their type: declare it on `Input(dtype=...)`)."
         )
     return name
+
+
+public.finish(__name__)

@@ -1,11 +1,25 @@
 """Constraints: what weights are projected onto after each update."""
 
-from refnet import autodiff, backend
+from refnet import autodiff, backend, public
 from refnet.config import epsilon
 from refnet.utils import serialization, tracking
 from refnet.utils.checks import Range
+from refnet.utils.naming import to_snake_case
 
-__all__ = ["Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "serialize"]
+__all__ = [
+    "Constraint",
+    "MaxNorm",
+    "MinMaxNorm",
+    "NonNeg",
+    "UnitNorm",
+    "deserialize",
+    "get",
+    "max_norm",
+    "min_max_norm",
+    "non_neg",
+    "serialize",
+    "unit_norm",
+]
 
 
 class Constraint(tracking.Settings):
@@ -98,8 +112,13 @@ class MinMaxNorm(Constraint):
         return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
 
 
-_ALIASES = {"max_norm": MaxNorm, "min_max_norm": MinMaxNorm, "non_neg": NonNeg, "unit_norm": UnitNorm}
-_ALIASES |= {"nonneg": NonNeg} | {cls.__name__: cls for cls in list(_ALIASES.values())}
+# Keras' other names for the same classes
+max_norm = MaxNorm
+min_max_norm = MinMaxNorm
+non_neg = NonNeg
+unit_norm = UnitNorm
+
+_NAMES = public.Names(__name__, spelling=to_snake_case, more={"nonneg": "NonNeg"}, without=["Constraint"])
 
 
 def serialize(constraint):
@@ -118,4 +137,7 @@ def get(identifier):
     Raises:
         ValueError: for an unknown name, with the nearest match.
     """
-    return serialization.get_by_identifier(identifier, "constraint", "keras.constraints", _ALIASES, Constraint)
+    return serialization.get_by_identifier(identifier, "constraint", "keras.constraints", _NAMES, Constraint)
+
+
+public.finish(__name__)

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from refnet import backend, ops
+from refnet import backend, ops, public
 from refnet.autodiff import GradientTape, Tensor, Variable, value_of
 from refnet.graph import flatten, map_structure
 from refnet.layers import Layer
@@ -346,3 +346,6 @@ def _float64(layer: Layer | None, variables: Sequence[Variable]) -> Iterator[Non
             tracking.structure_changed()
             if isinstance(owner, Variable):
                 owner.touch()
+
+
+public.finish(__name__)

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from refnet import absent
 from refnet.autodiff import Operators
 
 __all__ = ["FunctionOperation", "KerasTensor", "Node", "flatten", "has_symbolic", "is_keras_tensor", "map_structure"]
 
 
+@absent.methods
 class KerasTensor(Operators):
     """A shape and a dtype that stand for a value to come.
 

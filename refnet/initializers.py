@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from refnet import config as settings
-from refnet import random
+from refnet import public, random
 from refnet.utils import serialization
+from refnet.utils.naming import to_snake_case
 
 __all__ = [
     "Constant",
@@ -22,19 +23,36 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "Identity",
+    "IdentityInitializer",
     "Initializer",
     "LecunNormal",
     "LecunUniform",
     "Ones",
     "Orthogonal",
+    "OrthogonalInitializer",
     "RandomNormal",
     "RandomUniform",
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
+    "constant",
     "deserialize",
     "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
     "serialize",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
 ]
 
 
@@ -343,16 +361,31 @@ class Orthogonal(_RandomInitializer):
         return {"gain": self.gain, **super().get_config()}
 
 
-_ALIASES = {
-    "zeros": Zeros, "ones": Ones, "constant": Constant, "identity": Identity, "IdentityInitializer": Identity,
-    "random_normal": RandomNormal, "normal": RandomNormal, "random_uniform": RandomUniform, "uniform": RandomUniform,
-    "truncated_normal": TruncatedNormal, "variance_scaling": VarianceScaling,
-    "glorot_uniform": GlorotUniform, "glorot_normal": GlorotNormal, "he_uniform": HeUniform, "he_normal": HeNormal,
-    "lecun_uniform": LecunUniform, "lecun_normal": LecunNormal,
-    "orthogonal": Orthogonal, "OrthogonalInitializer": Orthogonal,
-    "zero": Zeros, "one": Ones,
-}  # fmt: skip
-_ALIASES |= {cls.__name__: cls for cls in list(_ALIASES.values())}
+# Keras' other names for the same classes
+IdentityInitializer = Identity
+OrthogonalInitializer = Orthogonal
+constant = Constant
+glorot_normal = GlorotNormal
+glorot_uniform = GlorotUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+identity = Identity
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+ones = Ones
+orthogonal = Orthogonal
+random_normal = RandomNormal
+random_uniform = RandomUniform
+truncated_normal = TruncatedNormal
+variance_scaling = VarianceScaling
+zeros = Zeros
+
+_NAMES = public.Names(
+    __name__,
+    spelling=to_snake_case,
+    more={"normal": "RandomNormal", "uniform": "RandomUniform", "zero": "Zeros", "one": "Ones"},
+    without=["Initializer"],
+)
 
 
 def serialize(initializer):
@@ -373,4 +406,7 @@ def get(identifier):
     """
     if isinstance(identifier, np.ndarray):
         return Constant(identifier)
-    return serialization.get_by_identifier(identifier, "initializer", "keras.initializers", _ALIASES, Initializer)
+    return serialization.get_by_identifier(identifier, "initializer", "keras.initializers", _NAMES, Initializer)
+
+
+public.finish(__name__)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from refnet import backend, config
+from refnet import backend, config, public
 from refnet.autodiff import Variable, is_tracing
 
 __all__ = [
@@ -220,3 +220,6 @@ def randint(shape, minval, maxval, dtype="int32", seed=None) -> np.ndarray:
 def shuffle(x, axis=0, seed=None) -> np.ndarray:
     """A copy of `x`, shuffled along `axis`."""
     return generator_from(seed).permutation(np.asarray(x), axis=axis)
+
+
+public.finish(__name__)

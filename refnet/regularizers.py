@@ -1,10 +1,22 @@
 """Regularizers: a penalty on weights (or on a layer's output) that is added to the loss."""
 
-from refnet import ops
+from refnet import ops, public
 from refnet.utils import serialization, tracking
 from refnet.utils.checks import Range
+from refnet.utils.naming import to_snake_case
 
-__all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "serialize"]
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "Regularizer",
+    "deserialize",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+    "serialize",
+]
 
 
 class Regularizer(tracking.Settings):
@@ -80,7 +92,12 @@ class L2(L1L2):
         return {"l2": self.l2}
 
 
-_ALIASES = {"l1": L1, "l2": L2, "l1_l2": L1L2, "l1l2": L1L2, "L1": L1, "L2": L2, "L1L2": L1L2}
+# Keras' other names for the same classes
+l1 = L1
+l1_l2 = L1L2
+l2 = L2
+
+_NAMES = public.Names(__name__, spelling=to_snake_case, without=["Regularizer"])
 
 
 def serialize(regularizer):
@@ -99,4 +116,7 @@ def get(identifier):
     Raises:
         ValueError: for an unknown name, with the nearest match.
     """
-    return serialization.get_by_identifier(identifier, "regularizer", "keras.regularizers", _ALIASES, Regularizer)
+    return serialization.get_by_identifier(identifier, "regularizer", "keras.regularizers", _NAMES, Regularizer)
+
+
+public.finish(__name__)

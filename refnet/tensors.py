@@ -10,6 +10,7 @@ No value leaves the tape in silence: where NumPy would make a bare array of a Te
 from __future__ import annotations
 
 import dis
+import importlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from refnet import backend, config
+from refnet import absent, backend, config
 
 if TYPE_CHECKING:
     from refnet.autodiff import GradientTape
@@ -42,9 +43,17 @@ _clock = [0]
 # variables, and steps that are written down keep the arrays.
 VARIABLE_LISTENERS: list[Callable[[], None]] = []
 
-# name of an operator -> the op, and NumPy function -> what to call for it; filled by refnet.ops, which stands above this module.
-DISPATCH: dict[str, Callable] = {}
-NUMPY: dict[Any, Callable] = {}
+class _FromOps(dict):
+    """A table that refnet.ops, which stands above this module, fills as it is imported: now, if nobody has imported it yet."""
+
+    def __missing__(self, key: Any) -> Any:
+        importlib.import_module("refnet.ops")
+        return self.get(key)
+
+
+# name of an operator -> the op, and NumPy function -> what to call for it (None: no op).
+DISPATCH: dict[str, Callable] = _FromOps()
+NUMPY: dict[Any, Callable | None] = _FromOps()
 
 
 class SymbolicInput(TypeError):
@@ -53,7 +62,7 @@ class SymbolicInput(TypeError):
 
 def _numpy(function: Any, key: Any, name: str, inputs: tuple, kwargs: dict) -> Any:
     """A NumPy function on tensors: its op; without one NumPy itself, if no history can be lost."""
-    op = NUMPY.get(key)
+    op = NUMPY[key]
     if op is not None:
         return op(*inputs, **kwargs)
     if any(map(_has_history, (*inputs, *kwargs.values()))):
@@ -261,6 +270,7 @@ def with_mask(x: Any, mask: Any) -> Any:
     return masked
 
 
+@absent.methods
 class Variable(Operators):
     """A value that training changes: a parameter or a piece of state.
 

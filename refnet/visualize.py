@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from refnet import activations, backend, ops
+from refnet import activations, backend, ops, public
 from refnet.autodiff import GradientTape, value_of
 from refnet.layers import Activation, Dense, Layer
 from refnet.models import Model
@@ -439,3 +439,6 @@ def grad_cam(model: Model, image: Any, layer: Layer | str | None = None, index: 
     values = values / values.max() if values.max() > 0 else values
     panels = [("image", shown, None), (f"class {index}, by {layer.name}", shown, values)]
     return Picture(values, panels, f"Grad-CAM of {model.name}")
+
+
+public.finish(__name__)

@@ -75,10 +75,17 @@ def _counterpart(value: Any) -> Any:
 
 
 def mirror(name: str, namespace: dict[str, Any]) -> None:
-    """Fill the module refnet_fast.<name> with the counterparts of refnet.<name>'s public names."""
+    """Make the module refnet_fast.<name> offer the counterparts of refnet.<name>'s public names, each when first asked for."""
     original = importlib.import_module(f"refnet.{name}" if name else "refnet")
+    names = frozenset(original.__all__)
+
+    def load(public: str) -> Any:
+        if public not in names:
+            raise AttributeError(public)
+        namespace[public] = value = _counterpart(getattr(original, public))
+        return value
+
     namespace["__doc__"] = original.__doc__
     namespace["__all__"] = list(original.__all__)
-    for public in original.__all__:
-        namespace[public] = _counterpart(getattr(original, public))
-    namespace["__getattr__"] = module_getattr(namespace["__name__"], namespace["__all__"])
+    namespace["__getattr__"] = module_getattr(namespace["__name__"], namespace["__all__"], load)
+    namespace["__dir__"] = lambda: list(namespace["__all__"])

@@ -1,8 +1,11 @@
 """Callback: what happens around epochs and batches."""
 
+from refnet import absent
+
 __all__ = ["Callback"]
 
 
+@absent.methods
 class Callback:
     """Base class of callbacks. Subclasses define the hooks they need.
 

@@ -3,6 +3,6 @@
 `digits` ships inside the package and needs no network.
 """
 
-from refnet.datasets import digits
+from refnet import public
 
-__all__ = ["digits"]
+__getattr__, __dir__, __all__ = public.declare(__name__)  # the names: __init__.pyi

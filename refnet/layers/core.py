@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from refnet import activations, constraints, initializers, ops, regularizers
+from refnet import absent, activations, constraints, initializers, ops, regularizers
 from refnet.layers.input_spec import InputSpec
 from refnet.layers.layer import Layer
 from refnet.ops.windows import LARGEST
@@ -11,6 +11,7 @@ from refnet.ops.windows import LARGEST
 __all__ = ["Activation", "Dense", "Flatten"]
 
 
+@absent.methods
 class Dense(Layer):
     """Every output sees every input: `activation(x @ kernel + bias)`, over the last axis of x.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from refnet import autodiff, backend, config, graph, ops, regularizers
+from refnet import absent, autodiff, backend, config, graph, ops, regularizers
 from refnet.layers import masks
 from refnet.layers.input_spec import assert_input_compatibility
 from refnet.layers.state import LayerState
@@ -48,6 +48,7 @@ _current_call: ContextVar = ContextVar("refnet_call", default=None)
 _ARRAYS = (np.ndarray, autodiff.Tensor)
 
 
+@absent.methods
 class Layer(LayerState):
     """Base class of layers.
 

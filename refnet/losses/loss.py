@@ -11,7 +11,7 @@ reduces:
 
 import numpy as np
 
-from refnet import autodiff, backend, config, ops
+from refnet import absent, autodiff, backend, config, ops
 from refnet.ops._op import ready
 from refnet.utils import serialization, tracking, tree
 from refnet.utils.naming import auto_name
@@ -44,6 +44,7 @@ def as_targets(y_true, y_pred):
     return y_true if y_true.dtype == y_pred.dtype else ops.cast(y_true, y_pred.dtype)
 
 
+@absent.methods
 class Loss(tracking.Settings):
     """Base class of losses. Subclasses define `call(y_true, y_pred)`.
 

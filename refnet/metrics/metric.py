@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from refnet import autodiff, backend, config, initializers
+from refnet import absent, autodiff, backend, config, initializers
 from refnet.utils import tracking
 from refnet.utils.naming import auto_name
 
@@ -22,6 +22,7 @@ def _unless_tracing(update_state):
     return updated
 
 
+@absent.methods
 class Metric(tracking.Settings):
     """Base class of metrics.
 

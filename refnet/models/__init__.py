@@ -1,7 +1,5 @@
 """Models, named as in `keras.models`."""
 
-from refnet.models.cloning import clone_model, model_from_json
-from refnet.models.model import Model
-from refnet.models.sequential import Sequential
+from refnet import public
 
-__all__ = ["Model", "Sequential", "clone_model", "model_from_json"]
+__getattr__, __dir__, __all__ = public.declare(__name__)  # the names: __init__.pyi

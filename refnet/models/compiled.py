@@ -4,6 +4,7 @@ the logs."""
 import numpy as np
 
 from refnet import autodiff, backend, losses, metrics, ops
+from refnet.losses.lookup import class_of
 from refnet.losses.loss import LossFunctionWrapper
 from refnet.metrics.reduction import plain
 from refnet.models.structures import as_written, loss_names_of, match, output_names_of, spread
@@ -49,7 +50,7 @@ def resolve_loss(identifier, y_true, y_pred):
     if isinstance(found, losses.Loss):
         return found
     name = identifier if isinstance(identifier, str) else get_registered_name(found)
-    cls = losses.class_of(found)
+    cls = class_of(found)
     if cls is not None:
         return backend.localise(cls)(name=name)
     return backend.localise(LossFunctionWrapper)(found, name=name)

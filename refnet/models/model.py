@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from refnet import backend, graph
+from refnet import absent, backend, graph
 from refnet.layers.layer import Layer
 from refnet.layers.support import defined_by, map_shapes
 from refnet.models.network import Network
@@ -20,6 +20,7 @@ from refnet.utils import naming, serialization, tracking, tree
 __all__ = ["Model"]
 
 
+@absent.methods
 class Model(Trainer, Layer):
     """A model: a layer that can be trained.
 

@@ -4,6 +4,7 @@ Outside a GradientTape they take and return plain ndarrays. Inside one they retu
 Given a symbolic tensor (`refnet.Input`), they add a node to its graph.
 """
 
+from refnet import public
 from refnet.ops import convolution, core, losses, nn, normalization, numpy, pooling
 from refnet.ops import image as image
 from refnet.ops import numpy_dispatch as _numpy_dispatch
@@ -18,3 +19,5 @@ from refnet.ops.pooling import *
 _numpy_dispatch.register()
 _MODULES = (convolution, core, losses, nn, normalization, numpy, pooling)
 __all__ = sorted({*(name for module in _MODULES for name in module.__all__), "image"})
+
+public.finish(__name__)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from refnet import backend
+from refnet import backend, public
 from refnet.graph import KerasTensor
 from refnet.kernels import arrays
 from refnet.ops._op import array_of, as_type, op, snapshot
@@ -177,3 +177,6 @@ def repeat_places(x: Any, factors: tuple, first_axis: int = 1) -> Any:
     check_extent(merged[first_axis:], f"the output of size={factors}", "`size` or inputs")
     rest = shape[first_axis + len(factors) :]
     return reshape(broadcast_to(reshape(x, (*split, *rest)), (*repeated, *rest)), (*merged, *rest))
+
+
+public.finish(__name__)

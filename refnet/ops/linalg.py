@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from refnet import backend
+from refnet import backend, public
 from refnet.autodiff import apply
 from refnet.graph import KerasTensor
 from refnet.ops._op import array_of, as_type, float_input, op, plain, promoted
@@ -258,3 +258,6 @@ def _explicit(subscripts: str, shapes: Sequence[Shape]) -> str:
         joined = "".join(terms)
         right = dots + "".join(sorted(l for l in set(joined) if joined.count(l) == 1 and l not in dots))
     return f"{','.join(terms)}->{right.replace('...', dots)}"
+
+
+public.finish(__name__)

@@ -1,41 +1,5 @@
 """Optimizers, named as in `keras.optimizers`."""
 
-from refnet.optimizers import schedules
-from refnet.optimizers.adam import Adam
-from refnet.optimizers.optimizer import Optimizer
-from refnet.optimizers.rmsprop import RMSprop
-from refnet.optimizers.sgd import SGD
-from refnet.utils import serialization
+from refnet import public
 
-__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]
-
-_ALIASES = {"adam": Adam, "rmsprop": RMSprop, "sgd": SGD, "Adam": Adam, "RMSprop": RMSprop, "SGD": SGD}
-
-
-def serialize(optimizer):
-    """The configuration of an optimizer."""
-    return serialization.serialize_keras_object(optimizer)
-
-
-def deserialize(config, custom_objects=None):
-    """The optimizer that `serialize` described, without its state."""
-    known = _ALIASES.get(config["class_name"].lower())  # Keras accepts "adam" for the class as well
-    if known is not None:
-        config = {**config, "class_name": known.__name__}
-    return serialization.deserialize_keras_object({"module": "keras.optimizers", **config}, custom_objects)
-
-
-def get(identifier):
-    """An optimizer from None, a name (`"adam"`, `"RMSprop"`, ...), a configuration, a class or an optimizer.
-
-    Raises:
-        ValueError: for an unknown name, with the nearest match.
-    """
-    if isinstance(identifier, dict):
-        return deserialize(identifier)
-    found = serialization.get_by_identifier(identifier, "optimizer", "keras.optimizers", _ALIASES, Optimizer)
-    if found is not None and not isinstance(found, Optimizer):
-        raise ValueError(
-            f"Could not interpret optimizer {identifier!r}: expected a name, a configuration or an Optimizer."
-        )
-    return found
+__getattr__, __dir__, __all__ = public.declare(__name__)  # the names: __init__.pyi

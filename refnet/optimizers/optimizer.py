@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 
-from refnet import autodiff, backend, initializers, ops
+from refnet import absent, autodiff, backend, initializers, ops
 from refnet.autodiff import Variable
 from refnet.optimizers.options import UpdateOptions
 from refnet.optimizers.schedules import LearningRateSchedule
@@ -22,6 +22,7 @@ __all__ = ["Optimizer"]
 _RATE = Range(0, hint="To maximise, negate the loss.")
 
 
+@absent.methods
 class Optimizer(UpdateOptions):
     """Base class of optimizers.
 

@@ -3,6 +3,7 @@
 import itertools
 import math
 
+from refnet import public
 from refnet.utils import serialization
 from refnet.utils.checks import Range
 
@@ -122,3 +123,6 @@ def serialize(learning_rate_schedule):
 def deserialize(config, custom_objects=None):
     """The schedule that `serialize` described."""
     return serialization.deserialize_keras_object({"module": "keras.optimizers.schedules", **config}, custom_objects)
+
+
+public.finish(__name__)

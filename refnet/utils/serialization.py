@@ -10,6 +10,7 @@ or `register_keras_serializable`.
 import importlib
 import inspect
 import threading
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -254,7 +255,7 @@ def _with_tuples(value):
     return value
 
 
-def get_by_identifier(identifier, kind: str, module: str, aliases: dict, base: type):
+def get_by_identifier(identifier, kind: str, module: str, aliases: Mapping, base: type, also=()):
     """What every `get(identifier)` does: None, an object, a name, a class, or a configuration.
 
     Args:
@@ -263,6 +264,7 @@ def get_by_identifier(identifier, kind: str, module: str, aliases: dict, base: t
         module: the Keras module a bare class name belongs to, e.g. `"keras.initializers"`.
         aliases: names and what they stand for (classes or functions).
         base: the base class of the objects.
+        also: further names for the error of an unknown one.
 
     Raises:
         ValueError: for an unknown name, with the nearest match.
@@ -270,11 +272,13 @@ def get_by_identifier(identifier, kind: str, module: str, aliases: dict, base: t
     if identifier is None or isinstance(identifier, base):
         return identifier
     if isinstance(identifier, dict):
+        if identifier.get("class_name") == "function" and identifier.get("config") in aliases:
+            return aliases[identifier["config"]]
         return deserialize_keras_object({"module": module, **identifier})
     if isinstance(identifier, str):
         found = get_registered_object(identifier) or aliases.get(identifier) or aliases.get(identifier.lower())
         if found is None:
-            raise unknown_name(kind, identifier, aliases)
+            raise unknown_name(kind, identifier, [*aliases, *also])
         return backend.localise(found)() if inspect.isclass(found) else found
     if inspect.isclass(identifier):
         return identifier()

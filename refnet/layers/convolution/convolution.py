@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from refnet import ops
+from refnet import absent, ops
 from refnet.layers.convolution.base import ConvolutionLayer
 from refnet.ops.windows import Size, output_sizes
 
@@ -107,6 +107,7 @@ class Conv1D(BaseConv):
                          **kwargs)  # fmt: skip
 
 
+@absent.methods
 class Conv2D(BaseConv):
     """Convolution of images: a dense layer that slides over the input.
 

@@ -1,0 +1,39 @@
+# The public names, declared: see refnet/public.py.
+from refnet import activations as activations
+from refnet import backend as backend
+from refnet import callbacks as callbacks
+from refnet import config as config
+from refnet import constraints as constraints
+from refnet import datasets as datasets
+from refnet import gradcheck as gradcheck
+from refnet import initializers as initializers
+from refnet import layers as layers
+from refnet import losses as losses
+from refnet import metrics as metrics
+from refnet import models as models
+from refnet import ops as ops
+from refnet import optimizers as optimizers
+from refnet import random as random
+from refnet import regularizers as regularizers
+from refnet import utils as utils
+from refnet import visualize as visualize
+from refnet.autodiff import GradientTape as GradientTape
+from refnet.autodiff import Tensor as Tensor
+from refnet.autodiff import Variable as Variable
+from refnet.autodiff import custom_gradient as custom_gradient
+from refnet.autodiff import stop_gradient as stop_gradient
+from refnet.autodiff import value_and_grad as value_and_grad
+from refnet.backend import use_backend as use_backend
+from refnet.graph import KerasTensor as KerasTensor
+from refnet.initializers import Initializer as Initializer
+from refnet.layers import Input as Input
+from refnet.layers import InputSpec as InputSpec
+from refnet.layers import Layer as Layer
+from refnet.losses import Loss as Loss
+from refnet.metrics import Metric as Metric
+from refnet.models import Model as Model
+from refnet.models import Sequential as Sequential
+from refnet.optimizers import Optimizer as Optimizer
+from refnet.regularizers import Regularizer as Regularizer
+
+__version__: str

@@ -1,0 +1,26 @@
+# The public names, declared: see refnet/public.py.
+from refnet.losses import binary_crossentropy as binary_crossentropy
+from refnet.losses import categorical_crossentropy as categorical_crossentropy
+from refnet.losses import mean_absolute_error as mean_absolute_error
+from refnet.losses import mean_squared_error as mean_squared_error
+from refnet.losses import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from refnet.metrics.accuracy import Accuracy as Accuracy
+from refnet.metrics.accuracy import BinaryAccuracy as BinaryAccuracy
+from refnet.metrics.accuracy import CategoricalAccuracy as CategoricalAccuracy
+from refnet.metrics.accuracy import SparseCategoricalAccuracy as SparseCategoricalAccuracy
+from refnet.metrics.accuracy import binary_accuracy as binary_accuracy
+from refnet.metrics.accuracy import categorical_accuracy as categorical_accuracy
+from refnet.metrics.accuracy import sparse_categorical_accuracy as sparse_categorical_accuracy
+from refnet.metrics.errors import BinaryCrossentropy as BinaryCrossentropy
+from refnet.metrics.errors import CategoricalCrossentropy as CategoricalCrossentropy
+from refnet.metrics.errors import MeanAbsoluteError as MeanAbsoluteError
+from refnet.metrics.errors import MeanSquaredError as MeanSquaredError
+from refnet.metrics.errors import RootMeanSquaredError as RootMeanSquaredError
+from refnet.metrics.errors import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
+from refnet.metrics.lookup import deserialize as deserialize
+from refnet.metrics.lookup import get as get
+from refnet.metrics.lookup import serialize as serialize
+from refnet.metrics.metric import Metric as Metric
+from refnet.metrics.reduction import Mean as Mean
+from refnet.metrics.reduction import MeanMetricWrapper as MeanMetricWrapper
+from refnet.metrics.reduction import Sum as Sum
