@@ -15,14 +15,52 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from refnet import absent
 
-__all__ = ["Names", "declare", "finish", "read_stub"]
+__all__ = ["Names", "declare", "finish", "loading", "read_stub"]
+
+
+# The threads that load something now. A fork waits for the others: a module whose import was cut short is locked in the child for
+# ever. (No lock: this thread may hold Python's lock of a module for which the other one waits.)
+_loading: dict[int, int] = {}
+_PATIENCE = 30.0  # seconds; then the fork goes on, as it would without us
+
+
+def _wait_for_the_others() -> None:
+    end = time.monotonic() + _PATIENCE
+    while any(thread != threading.get_ident() for thread in list(_loading)) and time.monotonic() < end:
+        time.sleep(0.001)
+
+
+def _forget_the_others() -> None:
+    for thread in set(_loading) - {threading.get_ident()}:
+        del _loading[thread]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_wait_for_the_others, after_in_child=_forget_the_others)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """While something is imported because somebody asked for its name: other threads do not fork meanwhile."""
+    thread = threading.get_ident()
+    _loading[thread] = _loading.get(thread, 0) + 1
+    try:
+        yield
+    finally:
+        _loading[thread] -= 1
+        if not _loading[thread]:
+            del _loading[thread]
 
 
 def read_stub(text: str) -> dict[str, tuple[str, str]]:
@@ -57,8 +95,9 @@ def declare(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]
         if name not in names:
             raise AttributeError(name)
         home, there = names[name]
-        value = importlib.import_module(f"{home}.{there}" if home == package else home)
-        value = value if home == package else getattr(value, there)
+        with loading():
+            value = importlib.import_module(f"{home}.{there}" if home == package else home)
+            value = value if home == package else getattr(value, there)
         setattr(module, name, value)  # from now on Python finds it by itself
         return value
 

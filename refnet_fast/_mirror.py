@@ -18,6 +18,7 @@ from refnet import backend
 from refnet.absent import module_getattr
 from refnet.autodiff import Tensor, Variable
 from refnet.graph import KerasTensor
+from refnet.public import loading
 
 __all__ = ["TWINS", "mirror", "twin"]
 
@@ -82,7 +83,8 @@ def mirror(name: str, namespace: dict[str, Any]) -> None:
     def load(public: str) -> Any:
         if public not in names:
             raise AttributeError(public)
-        namespace[public] = value = _counterpart(getattr(original, public))
+        with loading():
+            namespace[public] = value = _counterpart(getattr(original, public))
         return value
 
     namespace["__doc__"] = original.__doc__

@@ -100,3 +100,20 @@ def test_the_names_that_keras_takes_for_classes(rn):
     assert rn.losses.get("binary_crossentropy") is not None and not isinstance(rn.losses.get("mse"), rn.losses.Loss)
     for name in ("normal", "uniform", "zero", "one", "he_normal", "IdentityInitializer"):
         assert isinstance(rn.initializers.get(name), rn.initializers.Initializer)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_waits_for_what_other_threads_are_loading():
+    """A child has no thread that would end an import which the fork cut short: it would wait for the module for ever."""
+    code = ("import json, os, threading, time, refnet; from refnet import public; inside = threading.Event()\n"
+            "def load():\n"
+            "    with public.loading():\n"
+            "        inside.set(); time.sleep(0.3)\n"
+            "thread = threading.Thread(target=load); thread.start(); inside.wait(); begin = time.monotonic()\n"
+            "with public.loading():\n"                              # whoever forks while it loads does not wait for itself
+            "    child = os.fork()\n"
+            "    if child == 0:\n"
+            "        os._exit(len(public._loading))\n"
+            "waited = time.monotonic() - begin\n"
+            "print(json.dumps([waited > 0.2, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(public._loading)]))")
+    assert fresh(code) == [True, 1, 0]
