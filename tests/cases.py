@@ -310,10 +310,11 @@ UPDATE_CASES = _update_cases()
 PLAIN_KERNELS = (
     "accumulate_update", "accumulated_mean", "adaptive_average_matrix", "adaptive_windows", "add_gradients",
     "aligned_weights", "assign_update", "binary_flat", "binary_matches", "called_rate", "categorical_matches",
-    "clip_gradient", "constant_array", "count_nonzero", "count_update", "decay_update", "dropout_mask", "fill_like",
-    "filled", "gather_rows", "integer_einsum", "integer_matmul", "interpolation_matrix", "isclose", "label_indices",
-    "masked_weights", "max_norm", "mean_update", "min_max_norm", "moving_average_update", "nearest_indices", "next_key",
-    "non_negative", "nonzero", "one_hot", "order", "philox_words", "position", "rounded", "run_plan", "same_layouts",
-    "samplewise", "scale_gradient", "shrink_factor", "sparse_categorical_matches", "step_number", "truth", "unary_flat",
-    "unit_norm", "unscale_gradient", "whole_labels",
+    "clip_gradient", "confusion_matrix_update", "confusion_update", "constant_array", "count_nonzero",
+    "count_update", "decay_update", "dropout_mask", "fill_like", "filled", "gather_rows", "integer_einsum",
+    "integer_matmul", "interpolation_matrix", "isclose", "label_indices", "masked_weights", "max_norm",
+    "mean_update", "min_max_norm", "moving_average_update", "nearest_indices", "next_key", "non_negative",
+    "nonzero", "one_hot", "order", "philox_words", "position", "rounded", "run_plan", "same_layouts", "samplewise",
+    "scale_gradient", "shrink_factor", "sparse_categorical_matches", "sparse_top_k_matches", "step_number", "truth",
+    "unary_flat", "unit_norm", "unscale_gradient", "whole_labels",
 )

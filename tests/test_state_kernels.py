@@ -109,6 +109,50 @@ def test_matches_agree(twin, dtype, rng):
             np.testing.assert_array_equal(getattr(twin, name)(*args), getattr(reference, name)(*args))
 
 
+@dtypes
+def test_top_k_by_hand(kernels, dtype):
+    p = np.array([[0.2, 0.5, 0.3], [0.5, 0.5, 0.5], [np.nan, 9, 1], [1, np.nan, 9], [1, 2, 3]], dtype)
+    labels = np.array([2, 0, 0, 0, 3])
+    np.testing.assert_array_equal(kernels.sparse_top_k_matches(p, labels, 1), [0, 1, 0, 0, 0])
+    np.testing.assert_array_equal(kernels.sparse_top_k_matches(p, labels, 2), [1, 1, 0, 1, 0])
+    y = kernels.sparse_top_k_matches(p, labels, 3)
+    np.testing.assert_array_equal(y, [1, 1, 1, 1, 0])
+    assert y.dtype == dtype
+    assert kernels.sparse_top_k_matches(p[:0], labels[:0], 2).shape == (0,)
+
+
+# --- confusion --------------------------------------------------------------------------------------------------------
+
+
+@dtypes
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_confusion_agrees(twin, dtype, rng, apart, weighted):
+    for n, c, j in ((0, 3, 4), (7, 1, 1), (50, 2, 200), (31, 13, 7), (1, 1, 0)):
+        p = (rng.integers(0, 8, (n, c)) / 8).astype(dtype)                # many that equal a threshold
+        p[rng.random((n, c)) < 0.1] = np.nan
+        t, w = rng.integers(0, 2, (n, c)).astype(dtype), rng.random((n, c)).astype(dtype) if weighted else None
+        theta = rng.permutation(rng.integers(0, 9, j) / 8)                # in any order, and some twice
+        ours, theirs = (np.ones((4, j, c) if apart else (4, j)) for _ in range(2))
+        twin.confusion_update(*ours, p, t, theta, w)
+        reference.confusion_update(*theirs, p, t, theta, w)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+        ours, theirs = (np.zeros((4, j, c) if apart else (4, j)) for _ in range(2))
+        for kernels, counts in ((twin, ours), (reference, theirs)):
+            kernels.confusion_update(None, counts[1], None, counts[3], p, t, theta, w)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+        assert (ours[[0, 2]] == 0).all()
+
+
+def test_confusion_matrix_by_hand(kernels):
+    matrix = np.zeros((3, 3))
+    kernels.confusion_matrix_update(matrix, np.array([0, 2, 2, -1, 1, 255]), np.array([0, 1, 1, 1, 3, 0]))
+    np.testing.assert_array_equal(matrix, [[1, 0, 0], [0, 0, 0], [0, 2, 0]])
+    kernels.confusion_matrix_update(matrix, np.array([2, 7]), np.array([1, 1]), np.array([0.5, 9.0]))
+    np.testing.assert_array_equal(matrix, [[1, 0, 0], [0, 0, 0], [0, 2.5, 0]])
+    kernels.confusion_matrix_update(matrix, np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
 def test_the_twin_refuses_what_it_cannot_read(twin):
     total, count = sums()
     f, i, key = np.zeros(3, "f4"), np.zeros((), np.int64), np.zeros(2, np.uint32)
@@ -130,6 +174,18 @@ def test_the_twin_refuses_what_it_cannot_read(twin):
         lambda: twin.sparse_categorical_matches(np.zeros((2, 0), "f4"), np.zeros(2, np.int64)),
         lambda: twin.categorical_matches(np.zeros((2, 3), "f4"), np.zeros((2, 4), "f4")),
         lambda: twin.binary_matches(f, np.zeros(3)),
+        lambda: twin.sparse_top_k_matches(np.zeros((2, 3), "f4"), np.zeros(3, np.int64), 1),
+        lambda: twin.confusion_update(*np.zeros((4, 2)), np.zeros((3, 1)), np.zeros((3, 1)), np.zeros(3)),
+        lambda: twin.confusion_update(np.zeros(2), np.zeros((2, 5)), None, None, *np.zeros((2, 3, 5)), np.zeros(2)),
+        lambda: twin.confusion_update(np.zeros(2, "f4"), None, None, None, *np.zeros((2, 3, 1)), np.zeros(2)),
+        lambda: twin.confusion_update(np.zeros(2), None, None, None, *np.zeros((2, 3, 1)), np.zeros(2, "f4")),
+        lambda: twin.confusion_update(np.zeros(2), None, None, None, *np.zeros((2, 3, 1)), np.zeros(2), np.zeros(3)),
+        lambda: twin.confusion_update(np.zeros((2, 4)), None, None, None, *np.zeros((2, 3, 5)), np.zeros(2)),
+        lambda: twin.confusion_update(3, None, None, None, *np.zeros((2, 3, 1)), np.zeros(2)),
+        lambda: twin.confusion_matrix_update(np.zeros((2, 3)), np.zeros(1, np.int64), np.zeros(1, np.int64)),
+        lambda: twin.confusion_matrix_update(np.zeros((2, 2)), np.zeros(2, np.int64), np.zeros(1, np.int64)),
+        lambda: twin.confusion_matrix_update(np.zeros((2, 2)), *np.zeros((2, 1), np.int64), np.zeros(2)),
+        lambda: twin.confusion_matrix_update(np.zeros((2, 2), "f4"), *np.zeros((2, 1), np.int64)),
     ):
         with pytest.raises((TypeError, ValueError)):
             call()

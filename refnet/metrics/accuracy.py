@@ -15,8 +15,10 @@ __all__ = [
     "BinaryAccuracy",
     "CategoricalAccuracy",
     "SparseCategoricalAccuracy",
+    "as_floatx",
     "binary_accuracy",
     "categorical_accuracy",
+    "rows_of",
     "sparse_categorical_accuracy",
 ]
 
@@ -33,7 +35,7 @@ def _same_shape(y_true, y_pred, name):
     return y_true, y_pred
 
 
-def _rows(x):
+def rows_of(x):
     """(..., C) as contiguous (M, C) of a float type."""
     kernels = backend.active()
     if x.dtype not in KERNEL_DTYPES:
@@ -43,7 +45,7 @@ def _rows(x):
     return x if x.flags.c_contiguous else kernels.contiguous_forward(x, save=False)[0]
 
 
-def _as_floatx(matches, shape):
+def as_floatx(matches, shape):
     kernels = backend.active()
     if matches.dtype != config.floatx():
         matches = kernels.cast_forward(matches, np.dtype(config.floatx()), save=False)[0]
@@ -69,7 +71,7 @@ def binary_accuracy(y_true, y_pred, threshold=0.5):
     kernels = backend.active()
     p = float_input(y_pred)
     t = y_true if y_true.dtype == p.dtype else kernels.cast_forward(y_true, p.dtype, save=False)[0]
-    return _as_floatx(kernels.binary_matches(p, float_input(t), threshold), shape)
+    return as_floatx(kernels.binary_matches(p, float_input(t), threshold), shape)
 
 
 def categorical_accuracy(y_true, y_pred):
@@ -86,10 +88,10 @@ def categorical_accuracy(y_true, y_pred):
             f"{y_pred.shape}. For integer labels use the metric 'sparse_categorical_accuracy'."
         )
     kernels = backend.active()
-    p, t = _rows(y_pred), _rows(y_true)
+    p, t = rows_of(y_pred), rows_of(y_true)
     if t.dtype != p.dtype:
         t = kernels.cast_forward(t, p.dtype, save=False)[0]
-    return _as_floatx(kernels.categorical_matches(p, t), y_pred.shape[:-1])
+    return as_floatx(kernels.categorical_matches(p, t), y_pred.shape[:-1])
 
 
 def sparse_categorical_accuracy(y_true, y_pred):
@@ -108,9 +110,9 @@ def sparse_categorical_accuracy(y_true, y_pred):
             f"expected {shape}. For one-hot targets use the metric 'categorical_accuracy'."
         )
     kernels = backend.active()
-    p = _rows(y_pred)
+    p = rows_of(y_pred)
     matches = kernels.sparse_categorical_matches(p, kernels.label_indices(y_true, (len(p),)))
-    return _as_floatx(matches, shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape)
+    return as_floatx(matches, shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape)
 
 
 class Accuracy(MeanMetricWrapper):

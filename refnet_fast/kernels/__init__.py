@@ -32,7 +32,7 @@ except ModuleNotFoundError:
         _reason = None
     raise _import_module("refnet_fast._absent").NotBuilt(_reason) from None
 
-CHAPTERS = ("activation", "adam", "averages", "batch_norm", "convolution", "convolution_pooling",
+CHAPTERS = ("activation", "adam", "averages", "batch_norm", "confusion", "convolution", "convolution_pooling",
             "convolution_transpose", "counters", "cross_entropy", "dense", "depthwise", "dropout", "einsum",
             "elementary", "errors", "gather", "layer_norm", "matches", "matmul", "philox", "plan", "pooling",
             "reduction", "rmsprop", "sgd", "softmax")

@@ -3,13 +3,14 @@
 Why it is right: refnet/kernels/matches.py.
 """
 cimport numpy as cnp
+from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 
 from refnet_fast cimport _runtime as rt
 
 cnp.import_array()
 
-__all__ = ["binary_matches", "categorical_matches", "sparse_categorical_matches"]
+__all__ = ["binary_matches", "categorical_matches", "sparse_categorical_matches", "sparse_top_k_matches"]
 
 ctypedef fused real:
     float
@@ -33,6 +34,20 @@ cdef void match_labels(real* p, int64_t* labels, real* y, cnp.npy_intp m, cnp.np
     cdef cnp.npy_intp i
     for i in range(m):
         y[i] = argmax(p + i * c, c) == labels[i]
+
+
+cdef void match_top(real* p, int64_t* labels, real* y, cnp.npy_intp m, cnp.npy_intp c, cnp.npy_intp k) noexcept nogil:
+    cdef cnp.npy_intp i, j, rank
+    cdef real chosen
+    for i in range(m):
+        y[i] = 0
+        if labels[i] < 0 or labels[i] >= c:
+            continue
+        chosen = p[i * c + labels[i]]
+        rank = 1
+        for j in range(c):                                        # a NaN at the label is below everything
+            rank += p[i * c + j] > chosen or (chosen != chosen and p[i * c + j] > -INFINITY)
+        y[i] = rank <= k
 
 
 cdef void match_rows(real* p, real* t, real* y, cnp.npy_intp m, cnp.npy_intp c) noexcept nogil:
@@ -68,6 +83,22 @@ def sparse_categorical_matches(p, labels):
         match_labels[double](<double*>rt.data(p), <int64_t*>rt.data(labels), <double*>rt.data(y), m, c)
     else:
         match_labels[float](<float*>rt.data(p), <int64_t*>rt.data(labels), <float*>rt.data(y), m, c)
+    return y
+
+
+def sparse_top_k_matches(p, labels, k):
+    """p (N, C)   labels (N,) int64   ->   (N,) of p's type, 1 where fewer than k entries are larger than that at the label"""
+    cdef int t
+    cdef cnp.npy_intp most = k
+    y = rows_of(p, "sparse_top_k_matches", &t)
+    cdef cnp.npy_intp m = rt.dim(p, 0), c = rt.dim(p, 1)
+    rt.index_array(labels, "sparse_top_k_matches", "labels")
+    if rt.dim(labels, 0) != m:
+        rt.bad_shape(labels, "sparse_top_k_matches", "labels", f"({m},) for p of shape {p.shape}")
+    if t == cnp.NPY_DOUBLE:
+        match_top[double](<double*>rt.data(p), <int64_t*>rt.data(labels), <double*>rt.data(y), m, c, most)
+    else:
+        match_top[float](<float*>rt.data(p), <int64_t*>rt.data(labels), <float*>rt.data(y), m, c, most)
     return y
 
 
