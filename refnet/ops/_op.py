@@ -154,11 +154,12 @@ def array_of(x: Any) -> Any:
             f"an array of numbers was expected, but {kind.__name__} {str(x)[:80]!r} gives the type {value.dtype}. "
             f"Convert it to numbers of one shape first."
         )
-    if kind in (int, float) or (isinstance(x, (list, tuple)) and not _has_dtype(x)):
+    if kind in (int, float, bool) or (isinstance(x, (list, tuple)) and not _has_dtype(x)):
         if value.dtype == np.float64:
-            return value.astype(config.floatx())
-        if value.dtype == np.int64 and (not value.size or (value.min() >= -(2**31) and value.max() < 2**31)):
-            return value.astype(np.int32)
+            value = value.astype(config.floatx())
+        elif value.dtype == np.int64 and (not value.size or (value.min() >= -(2**31) and value.max() < 2**31)):
+            value = value.astype(np.int32)
+        return active().constant_array(value)  # numbers in the code, the same in every step
     return value
 
 

@@ -322,7 +322,7 @@ def dropout(x: Any, rate: float, key: Any, noise_shape: tuple | None = None) -> 
         rate = constant(rate, "dropout", "rate").item()
     kernels = backend.active()
     if type(key) is not np.ndarray:
-        key = np.asarray(key, np.uint32)
+        key = kernels.constant_array(np.asarray(key, np.uint32))
     if noise_shape is None:
         return apply(kernels.dropout_forward, kernels.dropout_backward, (x,), rate, key)
     shape = tuple(n if m in (None, -1) else m for n, m in zip(x.shape, noise_shape, strict=True))
