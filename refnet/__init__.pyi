@@ -15,6 +15,7 @@ from refnet import ops as ops
 from refnet import optimizers as optimizers
 from refnet import random as random
 from refnet import regularizers as regularizers
+from refnet import tree as tree
 from refnet import utils as utils
 from refnet import visualize as visualize
 from refnet.autodiff import GradientTape as GradientTape

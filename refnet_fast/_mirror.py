@@ -25,7 +25,7 @@ __all__ = ["TWINS", "mirror", "twin"]
 # Values, not actors: they run nothing by themselves and mean the same in both namespaces.
 SHARED_CLASSES = (Tensor, Variable, KerasTensor)
 # Settings and data, not computations: one for both namespaces.
-SHARED_MODULES = ("refnet.backend", "refnet.config", "refnet.datasets.")
+SHARED_MODULES = ("refnet.backend", "refnet.config", "refnet.datasets.", "refnet.tree.")
 
 
 def _shared_module(name: str) -> bool:

@@ -208,6 +208,8 @@ def _shared_cases() -> list[KernelCase]:
             x = x * 0.6
         elif name == "arccosh":
             x = np.abs(x) + 1.1
+        elif name == "cbrt":
+            x = np.sign(x) * (np.abs(x) + 0.2)
         add("unary", name, (x,), name)
     for name in BINARY:
         for a, b in (((4, 5), (4, 5)), ((4, 5), (5,)), ((4, 1), (1, 5)), ((), (3,))):
@@ -228,6 +230,20 @@ def _shared_cases() -> list[KernelCase]:
     add("prod", "zero", (np.array([[2.0, 0.0, 3.0], [0.0, 0.0, 1.0]]),), 1)
     add("cumsum", "0", (x,), 0)
     add("cumsum", "last", (x,), -1)
+    add("cumprod", "0", (x,), 0)
+    add("cumprod", "last", (x,), -1)
+    add("cumprod", "zero", (np.array([[2.0, 0.0, 3.0], [0.0, 0.0, 1.0]]),), 1)
+    v = away_from_zero(rng, (3, 5, 6))
+    add("scatter", "rows", (v,), (np.array([1, 0, 1]),), (4, 5, 6))
+    add("scatter", "places", (v[:, 0, 0],), (np.array([1, 0, 1]), np.array([2, 2, 2])), (4, 5))
+    add("put", "rows", (x, v), (np.array([1, 0, 1]),))
+    add("put", "block", (x, v[:2, :2, :2]), (slice(1, 3), slice(0, 2), slice(2, 4)))
+    square = away_from_zero(rng, (2, 3, 3)) + 3 * np.eye(3)
+    for kernel in ("inverse", "determinant", "slogdet"):
+        add(kernel, "3x3", (square,))
+        add(kernel, "1x1", (square[:1, :1, :1],))
+    add("solved", "3x3", (square, away_from_zero(rng, (2, 3, 4))))
+    add("solved", "one", (square[0], away_from_zero(rng, (3, 1))))
     add("reshape", "-1", (x,), (20, -1))
     add("transpose", "reversed", (x,))
     add("transpose", "axes", (x,), (1, 2, 0))
@@ -305,16 +321,20 @@ def _update_cases() -> list[UpdateCase]:
 KERNEL_CASES = _kernel_cases()
 SHARED_CASES = _shared_cases()
 UPDATE_CASES = _update_cases()
-# Not differentiated: tested by hand, in test_kernels.py (published vectors, indices) and
-# test_state_kernels.py, or by the ops that run them, in test_ops_arguments.py and test_ops_dtypes.py.
+# Not differentiated: tested by hand, in test_kernels.py (published vectors, indices) and test_state_kernels.py, or by the ops
+# that run them, in test_ops_arguments.py and test_ops_dtypes.py. Functions of symmetric matrices, whose entries cannot move
+# one by one: test_ops_matrices.py.
 PLAIN_KERNELS = (
     "accumulate_update", "accumulated_mean", "adaptive_average_matrix", "adaptive_windows", "add_gradients",
-    "aligned_weights", "assign_update", "binary_flat", "binary_matches", "called_rate", "categorical_matches",
-    "clip_gradient", "confusion_matrix_update", "confusion_update", "constant_array", "count_nonzero",
-    "count_update", "decay_update", "dropout_mask", "fill_like", "filled", "gather_rows", "integer_einsum",
-    "integer_matmul", "interpolation_matrix", "isclose", "label_indices", "masked_weights", "max_norm",
+    "aligned_weights", "assign_update", "binary_flat", "binary_matches", "bincount", "called_rate",
+    "categorical_matches", "cholesky_backward", "cholesky_forward", "clip_gradient", "confusion_matrix_update",
+    "confusion_update", "constant_array", "count_nonzero", "count_update", "decay_update", "dropout_mask",
+    "fill_like", "filled", "gather_rows", "histogram", "integer_einsum", "integer_matmul", "interpolation_matrix",
+    "isclose", "label_indices", "least_squares", "lu_factored", "masked_weights", "matrix_rank", "max_norm",
     "mean_update", "min_max_norm", "moving_average_update", "nearest_indices", "next_key", "non_negative",
-    "nonzero", "one_hot", "order", "philox_words", "position", "rounded", "run_plan", "same_layouts", "samplewise",
-    "scale_gradient", "shrink_factor", "sparse_categorical_matches", "sparse_top_k_matches", "step_number", "truth",
-    "unary_flat", "unit_norm", "unscale_gradient", "whole_labels",
+    "nonzero", "one_hot", "order", "philox_words", "position", "pseudo_inverse", "qr_factored", "rounded",
+    "run_plan", "same_layouts", "samplewise", "scale_gradient", "shrink_factor", "singular_vectors",
+    "sorted_places", "sparse_categorical_matches", "sparse_top_k_matches", "step_number",
+    "symmetric_eigen_backward", "symmetric_eigen_forward", "truth", "unary_flat", "unique", "unit_norm",
+    "unravelled", "unscale_gradient", "whole_labels",
 )

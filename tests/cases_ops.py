@@ -33,16 +33,33 @@ def F(*shape):
     return A(*shape, dtype="float32", known=True)
 
 
+class Given(A):
+    """An array argument with these numbers, of their own type and of known sizes."""
+
+    def __init__(self, values):
+        super().__init__(*values.shape, dtype=values.dtype.name, known=True)
+        self.values = values
+
+    def array(self, dtype):
+        return self.values
+
+
 UNARY = (
     "abs negative square sqrt rsqrt reciprocal expm1 log1p log2 log10 sin cos tan arcsin arccos arctan sinh cosh arcsinh arccosh "
     "arctanh exp log erf isnan isinf isfinite logical_not floor ceil round sign relu sigmoid tanh silu gelu relu6 leaky_relu elu "
-    "celu selu softplus softsign log_sigmoid hard_sigmoid hard_silu linear stop_gradient zeros_like ones_like ravel"
+    "celu selu softplus softsign log_sigmoid hard_sigmoid hard_silu linear stop_gradient zeros_like ones_like ravel "
+    "cbrt exp2 sinc deg2rad rad2deg fabs trunc signbit isneginf isposinf isreal real imag conjugate nan_to_num array copy "
+    "empty_like diagflat"
 ).split()
 BINARY = (
     "add subtract multiply divide power maximum minimum arctan2 logaddexp mod floor_divide equal not_equal less less_equal greater "
-    "greater_equal logical_and logical_or logical_xor isclose allclose"
+    "greater_equal logical_and logical_or logical_xor isclose allclose hypot logaddexp2 heaviside divide_no_nan "
+    "fmod fmax fmin nextafter"
 ).split()
-REDUCTIONS = "sum mean prod max min var std logsumexp any all argmax argmin".split()
+REDUCTIONS = (
+    "sum mean prod max min var std logsumexp any all argmax argmin nansum nanprod nanmax nanmin nanmean nanvar nanstd nanargmax "
+    "nanargmin ptp median nanmedian"
+).split()
 
 CALLS: dict[str, list] = {}
 for _name in UNARY:
@@ -68,7 +85,7 @@ for _name in REDUCTIONS:
         ((A(),), {}),
         ((A(2, 3),), {"keepdims": True}),
     ]
-    if not _name.startswith("arg"):
+    if "arg" not in _name:
         CALLS[_name] += [
             ((A(2, 3, 4),), {"axis": (0, -1)}),
             ((A(2, 3, 4),), {"axis": [0, 2], "keepdims": True}),
@@ -291,6 +308,101 @@ CALLS |= {
 }
 
 
+MATRIX = Given(np.array([[4.0, 1.0], [1.0, 3.0]], "float32"))
+MATRICES = Given(np.stack([MATRIX.values] * 3))
+# How many entries their results have depends on numbers: of symbolic tensors there are none.
+BY_NUMBERS = frozenset(("bincount", "nonzero", "unique"))
+for _name in "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift gcd lcm".split():
+    CALLS[_name] = [
+        ((A(2, 3, dtype="int32"), A(3, dtype="int32")), {}),
+        ((A(2, 3, dtype="uint8"), A(2, 1, dtype="int64")), {}),
+        ((A(2, 3, dtype="int64"), 2), {}),
+        ((A(2, dtype="bool"), A(2, dtype="bool")), {}),
+    ]
+CALLS["bitwise_not"] = [((A(2, 3, dtype="int32"),), {}), ((A(2, dtype="bool"),), {})]
+CALLS |= {
+    "ldexp": [((A(2, 3), I(3)), {}), ((A(2, 3), 2), {})],
+    "average": [((A(2, 3),), {}), ((A(2, 3), 1), {}), ((A(2, 3), 1, A(3)), {}), ((A(2, 3), (0, 1), A(2, 3)), {})],
+    "quantile": [
+        ((A(2, 3, 4), 0.3), {}),
+        ((A(2, 3, 4), [0.1, 0.5]), {"axis": 1}),
+        ((A(2, 3, 4), 0.5), {"axis": (0, -1), "keepdims": True, "method": "nearest"}),
+        ((A(2, 3), 0.7), {"axis": 0, "method": "lower"}),
+        ((A(2, 3), 0.7), {"axis": 0, "method": "higher"}),
+        ((A(2, 3), 0.7), {"axis": 0, "method": "midpoint"}),
+    ],
+    "diff": [((A(2, 5),), {}), ((A(5, 2),), {"n": 2, "axis": 0}), ((A(2, 3),), {"n": 0})],
+    "trapezoid": [((A(2, 5),), {}), ((A(2, 5), A(5)), {}), ((A(5, 2),), {"dx": 0.5, "axis": 0})],
+    "cumprod": [((A(2, 3),), {}), ((A(2, 3),), {"axis": 0}), ((A(2, 3), 1), {"dtype": "float64"})],
+    "nancumsum": [((A(2, 3),), {}), ((A(2, 3), 1), {})],
+    "nancumprod": [((A(2, 3),), {}), ((A(2, 3), 1), {})],
+    "corrcoef": [((A(2, 5),), {})],
+    "histogram": [((A(2, 5),), {}), ((A(7), 3), {"range": (0.0, 2.0)})],
+    "bincount": [((Given(np.array([0, 2, 2])),), {}), ((Given(np.array([[0, 2], [1, 1]])),), {"minlength": 5})],
+    "searchsorted": [((np.array([0.0, 1.0, 3.0], "float32"), A(2, 3)), {}), ((np.array([0, 1, 3]), A(4)), {"side": "right"})],
+    "digitize": [((A(2, 3), np.array([0.0, 1.0, 3.0], "float32")), {})],
+    "append": [((A(2, 3), A(4)), {}), ((A(2, 3), A(2, 1)), {"axis": 1})],
+    "hstack": [(([A(2, 3), A(2, 1)],), {}), (([A(2), A(3)],), {})],
+    "vstack": [(([A(2, 3), A(1, 3)],), {}), (([A(3), A(3)],), {})],
+    "dstack": [(([A(2, 3), A(2, 3)],), {}), (([A(3), A(3)],), {})],
+    "hsplit": [((A(2, 4), 2), {}), ((A(4), 2), {})],
+    "vsplit": [((A(4, 2), [1]), {})],
+    "dsplit": [((A(2, 1, 4), 2), {})],
+    "array_split": [((F(7), 3), {}), ((A(2, 5), [1, 3]), {"axis": 1})],
+    "unstack": [((F(2, 3),), {}), ((A(2, 3), 3), {"axis": 1})],
+    "meshgrid": [((A(2), A(3)), {}), ((A(2), A(3), A(4)), {"indexing": "ij"})],
+    "fliplr": [((A(2, 3),), {})],
+    "flipud": [((A(2, 3),), {})],
+    "rot90": [((A(2, 3),), {}), ((A(2, 3), 2), {}), ((A(4, 2, 3), 3), {"axes": (1, 2)}), ((A(2, 3), 4), {})],
+    "diagonal": [((F(2, 3),), {}), ((F(4, 2, 3),), {"offset": 1, "axis1": 1, "axis2": 2})],
+    "trace": [((F(3, 3),), {}), ((F(4, 2, 3),), {"offset": -1, "axis1": 1, "axis2": 2})],
+    "diag": [((F(3),), {}), ((F(3), -1), {}), ((F(2, 3), 1), {})],
+    "diagflat": [((F(2, 2),), {}), ((F(3), 1), {})],
+    "tril": [((F(2, 3),), {}), ((F(4, 2, 3), 1), {})],
+    "triu": [((F(2, 3),), {}), ((F(4, 2, 3), -1), {})],
+    "vander": [((F(3),), {}), ((A(3), 2), {"increasing": True})],
+    "scatter": [((np.array([[0], [2], [0]]), A(3, 4), (5, 4)), {}), ((np.array([[0, 1], [2, 0]]), A(2), (3, 2)), {})],
+    "scatter_update": [((A(5, 4), np.array([[0], [2]]), A(2, 4)), {})],
+    "slice": [((F(5, 4), (1, 2), (2, 2)), {}), ((F(5, 4), (4, 0), (3, 4)), {})],
+    "slice_update": [((F(5, 4), (1, 2), F(2, 2)), {})],
+    "segment_sum": [((A(4, 3), np.array([0, 2, 0, 1]), 3), {}), ((A(4), np.array([0, 2, -1, 9]), 3), {})],
+    "select": [(([A(2, dtype="bool"), A(2, dtype="bool")], [A(2), A(2)]), {}), (([A(2, dtype="bool")], [A(2)], 3.0), {})],
+    "top_k": [((F(2, 5), 3), {})],
+    "in_top_k": [((I(2), A(2, 5), 3), {})],
+    "argpartition": [((A(2, 5), 2), {}), ((A(2, 5), 2), {"axis": 0})],
+    "isin": [((A(2, 3), [1.0, 2.0]), {}), ((A(2, 3), A(4)), {"invert": True})],
+    "multi_hot": [((I(2, 3), 4), {}), ((I(3), 4), {}), ((I(2, 3), 4), {"axis": 1})],
+    "nonzero": [((A(2, 3),), {})],
+    "unique": [((A(3),), {}), ((A(2, 3),), {"return_counts": True, "size": 4})],
+    "unravel_index": [((I(4), (2, 3)), {})],
+    "outer": [((A(2), A(3)), {}), ((A(2, 2), A(3)), {})],
+    "inner": [((A(3), A(3)), {}), ((A(2, 3), A(4, 3)), {}), ((A(2, 3), 2), {})],
+    "vdot": [((A(2, 3), A(2, 3)), {})],
+    "kron": [((F(2, 3), F(2, 2)), {}), ((F(2), F(2, 2)), {})],
+    "cross": [((F(4, 3), F(4, 3)), {}), ((F(2), F(2)), {}), ((F(3, 4), F(3, 4)), {"axis": 0}), ((F(4, 2), F(4, 3)), {})],
+    "cdist": [((A(2, 3), A(4, 3)), {}), ((A(5, 2, 3), A(5, 4, 3)), {})],
+    "inv": [((MATRIX,), {})],
+    "det": [((A(4, 2, 2),), {})],
+    "slogdet": [((A(4, 2, 2),), {})],
+    "logdet": [((MATRIX,), {})],
+    "cholesky": [((MATRIX,), {}), ((MATRIX,), {"upper": True})],
+    "cholesky_inverse": [((MATRIX,), {}), ((MATRIX,), {"upper": True})],
+    "eigh": [((MATRIX,), {})],
+    "solve": [((MATRIX, A(2)), {}), ((MATRIX, A(2, 3)), {}), ((MATRICES, A(3, 2, 1)), {})],
+    "solve_triangular": [((MATRIX, A(2)), {}), ((MATRIX, A(2, 3)), {"lower": True})],
+    "lstsq": [((np.ones((3, 2), "float32"), A(3)), {})],
+    "qr": [((A(4, 3, 2),), {}), ((A(3, 2),), {"mode": "complete"})],
+    "svd": [((A(4, 3, 2),), {}), ((A(3, 2),), {"full_matrices": False}), ((A(3, 2),), {"compute_uv": False})],
+    "lu_factor": [((A(3, 3),), {})],
+    "matrix_rank": [((A(4, 3, 2),), {})],
+    "pinv": [((A(4, 3, 2),), {})],
+}
+for _name, _of in (("percentile", "quantile"), ("nanquantile", "quantile"), ("nanpercentile", "quantile")):
+    CALLS[_name] = [
+        ((x, np.multiply(q, 100.0 if "percentile" in _name else 1.0).tolist()), more) for (x, q), more in CALLS[_of]
+    ]
+
+
 def placeholders(structure):
     return [x for x in graph.flatten(structure) if isinstance(x, A)]
 
@@ -305,3 +417,34 @@ def cases():
         for name, calls in sorted(CALLS.items())
         for number, (args, kwargs) in enumerate(calls)
     ]
+
+
+# Of these Keras has no numbers to compare with: empty arrays, or factors that are not unique.
+NOT_UNIQUE = frozenset(("eigh", "empty_like", "qr", "svd", "argpartition"))
+
+
+def numbers(args, kwargs, dtype, seed):
+    """The arguments of a call filled with numbers that follow from a seed."""
+    rng = np.random.default_rng(seed)
+
+    def make(x):
+        if isinstance(x, Given):
+            return x.values
+        kind = x.dtype or dtype
+        if kind.startswith("float"):
+            return rng.uniform(-1, 2, x.shape).round(3).astype(kind)
+        return rng.integers(0, x.high if x.dtype else 5, x.shape).astype(kind)
+
+    return filled((args, kwargs), make)
+
+
+def beside_keras():
+    """(name, number of the call, type, arguments, keywords) of the ops that have Keras' names."""
+    from refnet.ops import arranging, linalg, scattering, special, statistics
+
+    for chapter in (arranging, linalg, scattering, special, statistics):
+        for name in chapter.__all__:
+            for number, (args, kwargs) in enumerate(CALLS.get(name, ()) if name not in NOT_UNIQUE else ()):
+                for dtype in ("float32", "int32"):
+                    seed = sum(map(ord, name)) + number
+                    yield name, number, dtype, *numbers(args, kwargs, dtype, seed)

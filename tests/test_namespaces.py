@@ -17,7 +17,8 @@ from refnet import backend
 from refnet.kernels.arrays import SHARED
 
 MODULES = ["", "activations", "callbacks", "constraints", "datasets", "gradcheck", "initializers", "layers", "losses", "metrics",
-           "models", "ops", "ops.image", "optimizers", "random", "regularizers", "utils", "visualize"]
+           "models", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "optimizers", "random", "regularizers",
+           "utils", "visualize"]
 
 
 @contextlib.contextmanager

@@ -136,7 +136,7 @@ def test_readme_shows_the_examples_as_they_are():
 RANKS = {
     "kernels": 0, "keras_names": 0, "absent": 0, "plotting": 0,
     "public": 1,
-    "config": 2, "datasets": 2,
+    "config": 2, "datasets": 2, "tree": 2,
     "backend": 3,
     "tensors": 4,
     "autodiff": 5,

@@ -27,7 +27,7 @@ By hand
     (array([10., 15.]), array([5., 50.]), array([32.]))
 
 Ties and kinks
-    abs at 0: slope 0. maximum/minimum at a tie: one half to each, as Keras has it on JAX (on TensorFlow the first
+    abs and hypot at 0: slope 0. maximum/minimum at a tie: one half to each, as Keras has it on JAX (on TensorFlow the first
     takes all). clip: slope 1 on the closed interval. sqrt at 0 has an infinite slope, and says so (inf).
 
 Flat functions
@@ -65,6 +65,9 @@ UNARY = {
     "arcsinh": (np.arcsinh, lambda x, y: 1 / np.sqrt(x * x + 1)),
     "arccosh": (np.arccosh, lambda x, y: 1 / np.sqrt(x * x - 1)),
     "arctanh": (np.arctanh, lambda x, y: 1 / (1 - x * x)),
+    "cbrt": (np.cbrt, lambda x, y: 1 / (3 * y * y)),
+    "exp2": (np.exp2, lambda x, y: y * np.log(2.0).astype(x.dtype)),
+    "sinc": (np.sinc, lambda x, y: np.where(x == 0, 0, (np.cos(np.pi * x) - y) / np.where(x == 0, 1, x))),  # sin(πx) / (πx)
 }
 
 # name: (y = f(a, b), ∂f/∂a, ∂f/∂b written with a, b and y)
@@ -82,14 +85,24 @@ BINARY = {
     "mod": (np.mod, lambda a, b, y: 1, lambda a, b, y: -np.floor(a / b)),                   # a - b floor(a / b)
     "arctan2": (np.arctan2, lambda a, b, y: b / (a * a + b * b), lambda a, b, y: -a / (a * a + b * b)),
     "logaddexp": (np.logaddexp, lambda a, b, y: np.exp(a - y), lambda a, b, y: np.exp(b - y)),
+    "logaddexp2": (np.logaddexp2, lambda a, b, y: np.exp2(a - y), lambda a, b, y: np.exp2(b - y)),
+    "hypot": (np.hypot, lambda a, b, y: a / np.where(y == 0, 1, y), lambda a, b, y: b / np.where(y == 0, 1, y)),
+    "fmod": (np.fmod, lambda a, b, y: 1, lambda a, b, y: -np.trunc(a / b)),                 # a - b trunc(a / b)
+    "heaviside": (np.heaviside, lambda a, b, y: 0, lambda a, b, y: (a == 0) * 1.0),         # 0, b at 0, 1
+    "divide_no_nan": (lambda a, b: np.where(b == 0, 0, a / np.where(b == 0, 1, b)).astype(a.dtype),
+                      lambda a, b, y: np.where(b == 0, 0, 1 / np.where(b == 0, 1, b)),
+                      lambda a, b, y: np.where(b == 0, 0, -y / np.where(b == 0, 1, b))),
 }
 
 # name: f, a function whose derivative is 0 wherever it has one
-UNARY_FLAT = {"ceil": np.ceil, "floor": np.floor, "isfinite": np.isfinite, "isinf": np.isinf, "isnan": np.isnan,
-              "logical_not": np.logical_not, "sign": np.sign}
-BINARY_FLAT = {"equal": np.equal, "floor_divide": np.floor_divide, "greater": np.greater, "greater_equal": np.greater_equal,
-               "less": np.less, "less_equal": np.less_equal, "logical_and": np.logical_and, "logical_or": np.logical_or,
-               "logical_xor": np.logical_xor, "not_equal": np.not_equal}
+UNARY_FLAT = {"bitwise_not": np.invert, "ceil": np.ceil, "floor": np.floor, "isfinite": np.isfinite, "isinf": np.isinf,
+              "isnan": np.isnan, "isneginf": np.isneginf, "isposinf": np.isposinf, "logical_not": np.logical_not, "sign": np.sign,
+              "signbit": np.signbit, "trunc": np.trunc}
+BINARY_FLAT = {"bitwise_and": np.bitwise_and, "bitwise_left_shift": np.left_shift, "bitwise_or": np.bitwise_or,
+               "bitwise_right_shift": np.right_shift, "bitwise_xor": np.bitwise_xor, "equal": np.equal,
+               "floor_divide": np.floor_divide, "gcd": np.gcd, "greater": np.greater, "greater_equal": np.greater_equal,
+               "lcm": np.lcm, "less": np.less, "less_equal": np.less_equal, "logical_and": np.logical_and,
+               "logical_or": np.logical_or, "logical_xor": np.logical_xor, "nextafter": np.nextafter, "not_equal": np.not_equal}
 
 
 def unbroadcast(dy, like):

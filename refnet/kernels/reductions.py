@@ -9,7 +9,9 @@ Forward (over the axes given, all when None)
     max      y = max_i x_i            min likewise
     prod     y = Π_i x_i
     cumsum   y_j = Σ_{i ≤ j} x_i      along one axis
-    singular values   s of X = U diag(s) Vᵀ, over the last two axes: all matrix norms but those of rows and columns are made of them
+    cumprod  y_j = Π_{i ≤ j} x_i      along one axis
+    singular values   s of X = U diag(s) Vᵀ, over the last two axes: all matrix norms but those of rows and columns are
+                      made of them
 
 Derivation
     sum      every x_i enters with factor 1:  dx_i = dy                   (a sum's gradient is a broadcast)
@@ -17,6 +19,9 @@ Derivation
     max      only the winner moves y:  dx_i = dy [x_i = y] / #winners     (ties share equally, as in Keras on JAX)
     prod     ∂y/∂x_i = the product of all others:  dx_i = dy Π_{k≠i} x_k
     cumsum   x_i enters y_j for every j ≥ i:  dx_i = Σ_{j ≥ i} dy_j       (the cumulative sum from the other end)
+    cumprod  likewise, ∂y_j/∂x_i = the product of the others up to j:  dx_i = Σ_{j ≥ i} dy_j Π_{k ≤ j, k ≠ i} x_k. Write p_i for the
+             product before i; r_i = Σ_{j ≥ i} dy_j Π_{i < k ≤ j} x_k is found from the other end, r_i = dy_i + x_{i+1} r_{i+1};
+             then dx_i = p_i r_i, with no division by an x that may be 0
     singular values   s_k = u_kᵀ X v_k. Add a small E to X. That u_k turns adds nothing: X v_k = s_k u_k, and a vector of length 1
                       changes at right angles to itself; likewise v_k. So s_k changes by u_kᵀ E v_k, that is
                       ∂s_k/∂X_ij = U_ik V_jk, and dX_ij = Σ_k ds_k U_ik V_jk:  dX = U diag(ds) Vᵀ     (kinks: s_k = 0, equal s_k)
@@ -28,6 +33,9 @@ By hand, x = (2, 3, 3), dy = 6
     prod      y = 2·3·3 = 18                         dx = (6·3·3, 6·2·3, 6·2·3) = (54, 36, 36)
     cumsum    y = (2, 2 + 3, 2 + 3 + 3) = (2, 5, 8)
               and for dy = (1, 10, 100)              dx = (1 + 10 + 100, 10 + 100, 100) = (111, 110, 100)
+    cumprod   y = (2, 2·3, 2·3·3) = (2, 6, 18)
+              and for dy = (1, 10, 100)              r = (1 + 3·310, 10 + 3·100, 100) = (931, 310, 100)
+              p = (1, 2, 6)                          dx = (1·931, 2·310, 6·100) = (931, 620, 600)
 
     >>> x, dy = np.array([2.0, 3.0, 3.0]), np.array(6.0)
     >>> y, saved = sum_forward(x)
@@ -45,12 +53,15 @@ By hand, x = (2, 3, 3), dy = 6
     >>> y, saved = cumsum_forward(x)
     >>> print(y, cumsum_backward(np.array([1.0, 10.0, 100.0]), saved))
     [2. 5. 8.] [111. 110. 100.]
+    >>> y, saved = cumprod_forward(x)
+    >>> print(y, cumprod_backward(np.array([1.0, 10.0, 100.0]), saved))
+    [ 2.  6. 18.] [931. 620. 600.]
 
 What is saved
     Shapes and axes; for max the mask of winners; for prod x itself (y / x_i would fail at a zero); U and V.
 
 Without a derivative
-    Positions (argmax, the order that sorts), counts, any and all.
+    Positions (argmax, the order that sorts, where a number would have to stand in a sorted row), counts, any and all.
 
 Numerics
     sum, mean and cumsum accumulate in float64.
@@ -59,9 +70,10 @@ import math
 
 import numpy as np
 
-__all__ = ["count_nonzero", "cumsum_backward", "cumsum_forward", "extremum_backward", "extremum_forward", "mean_backward",
-           "mean_forward", "order", "position", "prod_backward", "prod_forward", "singular_values_backward",
-           "singular_values_forward", "sum_backward", "sum_forward", "truth"]
+__all__ = ["bincount", "count_nonzero", "cumprod_backward", "cumprod_forward", "cumsum_backward", "cumsum_forward",
+           "extremum_backward", "extremum_forward", "histogram", "mean_backward", "mean_forward", "order", "position",
+           "prod_backward", "prod_forward", "singular_values_backward", "singular_values_forward", "sorted_places",
+           "sum_backward", "sum_forward", "truth"]
 
 
 def _axes(axis, ndim):
@@ -157,6 +169,22 @@ def cumsum_backward(dy, saved):
     return np.flip(total, axis).astype(dy.dtype)                            # from the other end
 
 
+def cumprod_forward(x, axis=-1, save=True):
+    """y_j = Π_{i<=j} x_i along one axis."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.cumprod(x, axis=axis, dtype=x.dtype), ((x, axis) if save else None)
+
+
+def cumprod_backward(dy, saved):
+    x, axis = saved
+    x, dy = np.moveaxis(x, axis, -1), np.moveaxis(dy, axis, -1)
+    before = np.cumprod(np.concatenate([np.ones_like(x[..., :1]), x[..., :-1]], axis=-1), axis=-1)   # p_i
+    rest = np.array(dy)
+    for i in range(x.shape[-1] - 2, -1, -1):                                # r_i = dy_i + x_{i+1} r_{i+1}
+        rest[..., i] += x[..., i + 1] * rest[..., i + 1]
+    return np.ascontiguousarray(np.moveaxis(before * rest, -1, axis))       # dx_i = p_i r_i
+
+
 def singular_values_forward(x, save=True):
     """y (..., min(M, N)) = the singular values of the matrices x (..., M, N), largest first."""
     u, y, vt = np.linalg.svd(x, full_matrices=False)
@@ -173,8 +201,10 @@ def position(x, name, axis=None, keepdims=False):
     return np.asarray((np.argmax if name == "argmax" else np.argmin)(x, axis=axis, keepdims=keepdims), dtype=np.int32)
 
 
-def order(x, axis=-1):
-    """y = the positions that sort x along `axis`, int32; equal entries keep their order."""
+def order(x, axis=-1, descending=False):
+    """y = the positions that sort x along `axis`, int32; equal entries keep their order. `descending`: NaN first."""
+    if descending:                                                          # the order of the reversed x, read from its other end
+        return (x.shape[axis] - 1 - np.flip(np.argsort(np.flip(x, axis), axis=axis, kind="stable"), axis)).astype(np.int32)
     return np.argsort(x, axis=axis, kind="stable").astype(np.int32)
 
 
@@ -186,3 +216,23 @@ def truth(x, name, axis=None, keepdims=False):
 def count_nonzero(x, axis=None):
     """y = how many entries over `axis` are not 0, int32."""
     return np.asarray(np.count_nonzero(x, axis=axis), dtype=np.int32)
+
+
+def bincount(x, weights=None, minlength=0):
+    """y = how often each of 0, 1, 2, ... occurs in x (N,), or in each row of x (B, N); the sums of their weights, float64."""
+    if x.ndim == 1:
+        return np.bincount(x, None if weights is None else weights, minlength)
+    bins = max(minlength, int(x.max()) + 1 if x.size else 0)
+    rows = [np.bincount(row, None if weights is None else weights[n], bins) for n, row in enumerate(x)]
+    return np.stack(rows) if rows else np.zeros((0, bins), np.int64)
+
+
+def histogram(x, bins, range):
+    """y = how many entries lie in each of `bins` intervals of equal length, and the ends of the intervals, float64."""
+    counts, edges = np.histogram(x, bins=bins, range=range)
+    return counts.astype(np.float64), edges.astype(np.float64)
+
+
+def sorted_places(row, values, side):
+    """y = where each of the values would have to stand in a sorted row (N,), int32; side "left" or "right" of its equals."""
+    return np.asarray(np.searchsorted(row, values, side=side), dtype=np.int32)

@@ -61,7 +61,7 @@ _SCANNED = frozenset((KerasTensor, list, tuple))  # arguments that are looked in
 _PLAIN = frozenset((int, float, bool, str, NoneType, EllipsisType, slice, ndarray))  # what holds no tensor
 
 
-def op(rule: Callable, *, lists: Sequence[str] = (), direct: bool = False) -> Any:
+def op(rule: Callable | None, *, lists: Sequence[str] = (), direct: bool = False) -> Any:
     """Decorate a public function of refnet.ops.
 
     Given a symbolic tensor, the function is not run: its rule gives the outputs, and a node of the graph is made whose operation
@@ -69,7 +69,7 @@ def op(rule: Callable, *, lists: Sequence[str] = (), direct: bool = False) -> An
 
     Args:
         rule: a function of the same arguments, of which any may be symbolic, that returns KerasTensors in the structure of the
-            op's results.
+            op's results. None: the function itself is, being made of ops alone, which have theirs; it must not return an argument.
         lists: names of the arguments that are themselves lists of arrays, or keys, and are not stacked.
         direct: the function looks out for symbolic tensors and lists itself, and is spared a wrapper around every call.
     """
@@ -94,7 +94,7 @@ def op(rule: Callable, *, lists: Sequence[str] = (), direct: bool = False) -> An
             return function(*args, **kwargs)
 
         public: Any = function if direct else called
-        public.is_op, public.rule = True, rule
+        public.is_op, public.rule = True, function if rule is None else rule
         OPS[function.__name__] = DISPATCH[function.__name__] = public
         if function.__name__ in GRAPH_NAMES:
             OPS[GRAPH_NAMES[function.__name__]] = public

@@ -1,0 +1,1 @@
+from refnet.ops.linalg import *
