@@ -145,6 +145,21 @@ class TestOptions:
         np.testing.assert_allclose(w.value, [0.95, -1.9, 2.8], rtol=1e-6)
 
 
+    def test_a_subclass_of_one_that_is_there(self, rn):
+        class Half(rn.optimizers.SGD):
+            def update_step(self, gradient, variable, learning_rate):
+                super().update_step(gradient, variable, learning_rate / 2)
+
+        w = variable(rn)
+        Half(learning_rate=0.2).apply([GRADIENT], [w])
+        np.testing.assert_allclose(w.value, [0.95, -1.9, 2.8], rtol=1e-6)
+
+    def test_names(self, rn):
+        rn.utils.clear_session()
+        names = [optimizer().name for optimizer in (rn.optimizers.SGD, rn.optimizers.RMSprop, rn.optimizers.SGD)]
+        assert names == ["sgd", "rm_sprop", "sgd_1"]  # Keras' names
+
+
 class TestLearningRate:
     def test_it_can_be_set(self, rn):
         optimizer = rn.optimizers.SGD(0.1)

@@ -90,8 +90,11 @@ def test_options_that_are_set_later_count(rn, name, value, expected):
 
 @pytest.mark.parametrize(
     ("kind", "name", "value"),
-    [("SGD", "momentum", 0.9), ("RMSprop", "momentum", 0.9), ("Adam", "gradient_accumulation_steps", 2), ("SGD", "use_ema", True)],
-)
+    [
+        ("SGD", "momentum", 0.9), ("RMSprop", "momentum", 0.9), ("RMSprop", "centered", True), ("Adam", "amsgrad", True),
+        ("Adam", "gradient_accumulation_steps", 2), ("SGD", "use_ema", True),
+    ],
+)  # fmt: skip
 def test_options_with_variables_of_their_own_come_before_building(rn, kind, name, value):
     optimizer = getattr(rn.optimizers, kind)()
     step(rn, optimizer)
@@ -101,6 +104,37 @@ def test_options_with_variables_of_their_own_come_before_building(rn, kind, name
     optimizer = getattr(rn.optimizers, kind)()
     setattr(optimizer, name, value)
     step(rn, optimizer)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "words"),
+    [
+        ("SGD", {"lr": 0.1}, r"`lr`, which is `learning_rate` here: SGD\(learning_rate=0\.1\)\."),
+        ("Adam", {"eps": 1e-3}, r"Adam\(epsilon=0\.001\)"),
+        ("SGD", {"eps": 1e-3}, r": `eps`\.$"),
+        ("Adam", {"beta1": 0.5}, r"`beta1`\. Did you mean 'beta_1'\?"),
+        ("RMSprop", {"clip_norm": 1.0, "lr": 0.1}, r"`clip_norm`\. Did you mean 'clipnorm'\?; `lr`, which"),
+    ],
+)
+def test_unknown_arguments_are_named_and_what_was_meant(rn, kind, arguments, words):
+    with pytest.raises(ValueError, match=rf"^{kind} received an argument that it does not have.*{words}"):
+        getattr(rn.optimizers, kind)(**arguments)
+    assert float(rn.optimizers.SGD(learning_rate=0.1).learning_rate) == 0.1  # the remedy
+
+
+def test_variables_and_gradients_that_do_not_belong_together(rn):
+    w = rn.Variable(np.ones((2, 3), "float32"))
+    optimizer = rn.optimizers.SGD(1.0)
+    with pytest.raises(ValueError, match=r"SGD: variables must be refnet\.Variable objects\. Received at position 0: ndarray"):
+        optimizer.apply([np.ones(3, "float32")], [np.ones(3, "float32")])
+    for shape in ((3,), (2, 1), (3, 2), ()):  # NumPy would broadcast three of them
+        with pytest.raises(ValueError, match=r"must have the variable's shape \(2, 3\)"):
+            optimizer.apply([np.ones(shape, "float32")], [w])
+    np.testing.assert_array_equal(w.value, 1)
+    for gradient in (np.ones((2, 3)), np.ones((3, 2), "float32").T, np.ones((2, 3), int)):
+        w.assign(np.ones((2, 3)))
+        optimizer.apply([gradient], [w])
+        np.testing.assert_array_equal(w.value, 0)
 
 
 def test_schedules_are_checked(rn):

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from refnet import backend
-from refnet.optimizers.optimizer import Optimizer
+from refnet.optimizers.rule import Rule, Slot
 from refnet.utils.checks import Range
 
 __all__ = ["Adam"]
 
 
-class Adam(Optimizer):
+class Adam(Rule):
     """w -= learning_rate * m / (sqrt(v) + epsilon), with m and v the bias-corrected means of dw and dw^2.
 
     The rule, and amsgrad's, is in `refnet/kernels/adam.py`.
@@ -26,8 +25,11 @@ class Adam(Optimizer):
         Kingma and Ba (2014), Adam: a method for stochastic optimization.
     """
 
+    _KERNEL = "adam_update"
+    _SLOTS = (Slot("m", "momentum"), Slot("v", "velocity"), Slot("v_max", "velocity_hat", given="amsgrad"))
+    _SETTINGS = ("beta_1", "beta_2", "epsilon", "amsgrad")
     _RANGES = {
-        **Optimizer._RANGES,
+        **Rule._RANGES,
         "beta_1": Range(0, 1, open_high=True),
         "beta_2": Range(0, 1, open_high=True),
         "epsilon": Range(0),
@@ -49,7 +51,7 @@ class Adam(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "adam",
+        name: str | None = None,
         **kwargs,
     ):
         super().__init__(
@@ -70,34 +72,3 @@ class Adam(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.amsgrad = amsgrad
-
-    def build(self, variables: Any):
-        if self.built:
-            return
-        super().build(variables)
-        variables = self._trainable_variables
-        self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
-        self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat") if self.amsgrad else []
-
-    def update_steps(self, gradients, variables: Any, learning_rate: Any):
-        update, index = backend.active().adam_update, self._index
-        step = backend.active().step_number(self._iterations.value, self.gradient_accumulation_steps or 1)
-        beta_1, beta_2, epsilon = self.beta_1, self.beta_2, self.epsilon
-        means, squares, maxima = self._momentums, self._velocities, self._velocity_hats
-        for gradient, variable in zip(gradients, variables, strict=True):
-            i = index[id(variable)]
-            m, v, v_max = means[i].value, squares[i].value, maxima[i].value if maxima else None
-            update(variable.value, gradient, m, v, step, learning_rate, beta_1, beta_2, epsilon, v_max)
-            variable.touch()
-
-    def update_step(self, gradient, variable, learning_rate: Any):
-        self.update_steps([gradient], [variable], learning_rate)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-            "amsgrad": self.amsgrad,
-        }

@@ -11,7 +11,7 @@ import numpy as np
 
 from refnet import absent, autodiff, backend, initializers, ops
 from refnet.autodiff import Variable
-from refnet.optimizers.options import UpdateOptions
+from refnet.optimizers.options import UpdateOptions, unknown_arguments
 from refnet.optimizers.schedules import LearningRateSchedule
 from refnet.utils import serialization, tracking
 from refnet.utils.checks import Range
@@ -69,14 +69,18 @@ class Optimizer(UpdateOptions):
         if allowed is not None:
             value = allowed.check(value, name, type(self).__name__)
         built = vars(self).get("built")
-        if built and name in ("momentum", "gradient_accumulation_steps", "use_ema") and value and not getattr(self, name):
-            raise ValueError(
-                f"{type(self).__name__}: `{name}` needs variables of its own, so it cannot be turned on after the "
-                f"optimizer is built. Make a new one: {type(self).__name__}({name}={value})."
-            )
+        if built and name in ("gradient_accumulation_steps", "use_ema") and value and not getattr(self, name):
+            raise self._too_late(name, value)
         super().__setattr__(name, value)  # notes that a setting changed
         if built and name in self._RANGES:
             object.__setattr__(self, "_plain", self._is_plain())
+
+    def _too_late(self, name, value) -> ValueError:
+        kind = type(self).__name__
+        return ValueError(
+            f"{kind}: `{name}` needs variables of its own, so it cannot be turned on after the optimizer is built. "
+            f"Make a new one: {kind}({name}={value})."
+        )
 
     def __init__(
         self,
@@ -95,7 +99,7 @@ class Optimizer(UpdateOptions):
     ):
         kind = type(self).__name__
         if kwargs:
-            raise ValueError(f"{kind} received unknown argument(s): {', '.join(sorted(kwargs))}.")
+            raise unknown_arguments(type(self), kwargs)
         if sum(value is not None for value in (clipnorm, clipvalue, global_clipnorm)) > 1:
             raise ValueError(
                 f"{kind}: only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
@@ -162,6 +166,13 @@ class Optimizer(UpdateOptions):
     def build(self, variables) -> None:
         """Make the slots for a list of variables. Called by the first `apply`."""
         variables = list(variables)
+        for position, variable in enumerate(variables):
+            if not isinstance(variable, Variable):
+                raise ValueError(
+                    f"{type(self).__name__}: variables must be refnet.Variable objects. Received at position {position}: "
+                    f"{type(variable).__name__}. Pass model.trainable_variables, or make a variable of an array: "
+                    "refnet.Variable(array)."
+                )
         self._trainable_variables = variables
         self._index = {id(variable): index for index, variable in enumerate(variables)}
         if self.use_ema:
@@ -283,7 +294,7 @@ class Optimizer(UpdateOptions):
             trainable_variables: the variables; None: those the optimizer was built with.
 
         Raises:
-            ValueError: for unknown variables, a wrong number of gradients, or no gradient at all.
+            ValueError: for unknown variables, a wrong number of gradients, one of another shape, or no gradient at all.
         """
         variables = trainable_variables
         if variables is None:
@@ -303,8 +314,14 @@ class Optimizer(UpdateOptions):
             raise ValueError(f"{type(self).__name__}.apply: {len(grads)} gradients for {len(variables)} variables.")
         if not variables:
             return
-        for gradient in grads:
-            if type(gradient) is not np.ndarray:
+        for gradient, variable in zip(grads, variables, strict=True):
+            value = variable.value
+            if (
+                type(gradient) is not np.ndarray
+                or gradient.shape != value.shape
+                or gradient.dtype != value.dtype
+                or not gradient.flags.c_contiguous
+            ):
                 grads, variables = self._filtered(grads, variables)
                 break
         if self._plain:
@@ -316,7 +333,7 @@ class Optimizer(UpdateOptions):
         backend.active().count_update(self._iterations.value)
 
     def _filtered(self, grads, variables):
-        """Gradients as arrays, those that are None left out together with their variables."""
+        """Gradients as arrays like their variables, those that are None left out together with theirs."""
         missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
         pairs = [(autodiff.value_of(g), v) for g, v in zip(grads, variables, strict=True) if g is not None]
         if not pairs:
@@ -327,7 +344,13 @@ class Optimizer(UpdateOptions):
             )
         if missing:
             warnings.warn(f"The loss does not depend on the variables {missing}: they are not updated.", stacklevel=3)
-        return [g for g, _ in pairs], [v for _, v in pairs]
+        for gradient, variable in pairs:
+            if np.shape(gradient) != variable.shape:
+                raise ValueError(
+                    f"{type(self).__name__}.apply: the gradient of {variable.path!r} must have the variable's shape "
+                    f"{variable.shape}. Received shape {np.shape(gradient)}. Gradients and variables must come in the same order."
+                )
+        return [self._like(np.asarray(g), v.value) for g, v in pairs], [v for _, v in pairs]
 
     def _check_known(self, variables):
         for variable in variables:

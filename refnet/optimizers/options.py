@@ -1,11 +1,36 @@
 """What optimizers can do besides their update rule: clipping, weight decay, accumulation, averaging."""
 
+import inspect
 import re
 
 from refnet import autodiff, backend
 from refnet.utils import tracking
+from refnet.utils.naming import did_you_mean
 
-__all__ = ["UpdateOptions"]
+__all__ = ["UpdateOptions", "unknown_arguments"]
+
+# What others call it  ->  what Keras 3 calls it.
+_OTHER_NAMES = {"lr": "learning_rate", "eps": "epsilon", "wd": "weight_decay"}
+
+
+def unknown_arguments(cls: type, arguments: dict) -> ValueError:
+    """The error for arguments that an optimizer does not have, with the names that were probably meant.
+
+    Args:
+        cls: the optimizer's class.
+        arguments: names and values.
+    """
+    known = [name for name in inspect.signature(cls).parameters if name != "kwargs"]
+    parts = []
+    for name, value in arguments.items():
+        meant = _OTHER_NAMES.get(name)
+        if meant in known:
+            parts.append(f"`{name}`, which is `{meant}` here: {cls.__name__}({meant}={value!r})")
+        else:
+            parts.append(f"`{name}`.{did_you_mean(name, known)}".rstrip("."))
+    text = "; ".join(parts)
+    end = "" if text.endswith(("?", ".")) else "."
+    return ValueError(f"{cls.__name__} received an argument that it does not have: {text}{end}")
 
 
 class UpdateOptions(tracking.Settings):

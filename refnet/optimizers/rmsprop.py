@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from refnet import backend
-from refnet.optimizers.optimizer import Optimizer
+from refnet.optimizers.rule import Rule, Slot
 from refnet.utils.checks import Range
 
 __all__ = ["RMSprop"]
 
 
-class RMSprop(Optimizer):
+class RMSprop(Rule):
     """w -= learning_rate * dw / sqrt(mean of dw^2 + epsilon).
 
     The rule, and its variants with momentum and centred, is in `refnet/kernels/rmsprop.py`.
@@ -23,7 +22,14 @@ class RMSprop(Optimizer):
         **kwargs: see `Optimizer`: weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ...
     """
 
-    _RANGES = {**Optimizer._RANGES, "rho": Range(0, 1), "momentum": Range(0, 1), "epsilon": Range(0)}
+    _KERNEL = "rmsprop_update"
+    _SLOTS = (
+        Slot("v", "velocity"),
+        Slot("velocity", "momentum", given="momentum"),
+        Slot("mean_gradient", "average_gradient", given="centered"),
+    )
+    _SETTINGS = ("rho", "momentum", "epsilon", "centered")
+    _RANGES = {**Rule._RANGES, "rho": Range(0, 1), "momentum": Range(0, 1), "epsilon": Range(0)}
 
     def __init__(
         self,
@@ -41,7 +47,7 @@ class RMSprop(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "rmsprop",
+        name: str | None = None,
         **kwargs,
     ):
         super().__init__(
@@ -62,35 +68,3 @@ class RMSprop(Optimizer):
         self.momentum = momentum
         self.epsilon = epsilon
         self.centered = centered
-
-    def build(self, variables: Any):
-        if self.built:
-            return
-        super().build(variables)
-        variables = self._trainable_variables
-        self._velocities = self.add_optimizer_variables(variables, "velocity")
-        self._momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum > 0 else []
-        self._average_gradients = self.add_optimizer_variables(variables, "average_gradient") if self.centered else []
-
-    def update_steps(self, gradients, variables: Any, learning_rate: Any):
-        update, index = backend.active().rmsprop_update, self._index
-        rho, epsilon, momentum = self.rho, self.epsilon, self.momentum
-        squares, velocities, means = self._velocities, self._momentums, self._average_gradients
-        for gradient, variable in zip(gradients, variables, strict=True):
-            i = index[id(variable)]
-            velocity = velocities[i].value if velocities else None
-            mean = means[i].value if means else None
-            update(variable.value, gradient, squares[i].value, learning_rate, rho, epsilon, momentum, velocity, mean)
-            variable.touch()
-
-    def update_step(self, gradient, variable, learning_rate: Any):
-        self.update_steps([gradient], [variable], learning_rate)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "rho": self.rho,
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "centered": self.centered,
-        }

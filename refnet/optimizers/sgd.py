@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from refnet import backend
-from refnet.optimizers.optimizer import Optimizer
+from refnet.optimizers.rule import Rule, Slot
 from refnet.utils.checks import Range
 
 __all__ = ["SGD"]
 
 
-class SGD(Optimizer):
+class SGD(Rule):
     """w -= learning_rate * dw, or with momentum: velocity = momentum * velocity - learning_rate * dw; w += velocity.
 
     The rule, and Nesterov's variant, is in `refnet/kernels/sgd.py`.
@@ -24,7 +23,10 @@ class SGD(Optimizer):
         ValueError: for a momentum outside [0, 1].
     """
 
-    _RANGES = {**Optimizer._RANGES, "momentum": Range(0, 1)}
+    _KERNEL = "sgd_update"
+    _SLOTS = (Slot("velocity", "momentum", given="momentum"),)
+    _SETTINGS = ("momentum", "nesterov")
+    _RANGES = {**Rule._RANGES, "momentum": Range(0, 1)}
 
     def __init__(
         self,
@@ -40,7 +42,7 @@ class SGD(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "SGD",
+        name: str | None = None,
         **kwargs,
     ):
         super().__init__(
@@ -59,23 +61,3 @@ class SGD(Optimizer):
         )
         self.momentum = momentum
         self.nesterov = nesterov
-
-    def build(self, variables: Any):
-        if self.built:
-            return
-        super().build(variables)
-        self.momentums = self.add_optimizer_variables(self._trainable_variables, "momentum") if self.momentum else []
-
-    def update_steps(self, gradients, variables: Any, learning_rate: Any):
-        update, index = backend.active().sgd_update, self._index
-        momentum, nesterov, slots = self.momentum, self.nesterov, self.momentums
-        for gradient, variable in zip(gradients, variables, strict=True):
-            velocity = slots[index[id(variable)]].value if momentum else None
-            update(variable.value, gradient, velocity, learning_rate, momentum, nesterov)
-            variable.touch()
-
-    def update_step(self, gradient, variable, learning_rate: Any):
-        self.update_steps([gradient], [variable], learning_rate)
-
-    def get_config(self):
-        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
