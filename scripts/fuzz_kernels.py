@@ -104,7 +104,7 @@ class Fuzzer:
         case = self.pick(self.updates)
         dtype = self.pick(("f4", "f8"))
         function = getattr(self.kernels, case.kernel)
-        arguments = {n: np.abs(self.rng.standard_normal(case.shape)).astype(dtype) for n in ("w", "dw", *case.slots)}
+        arguments = {n: np.asarray(np.abs(self.rng.standard_normal(case.slot_shape(n))), dtype) for n in ("w", "dw", *case.slots)}
         arguments = {**dict.fromkeys(case.all_slots), **arguments, **case.kwargs}
         for name in self.pick(list(arguments), self.rng.integers(1, 3)):
             arguments[name] = self.other(arguments[name])

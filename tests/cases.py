@@ -285,7 +285,7 @@ def _shared_cases() -> list[KernelCase]:
 
 @dataclass(frozen=True)
 class UpdateCase:
-    """An optimizer update: w, dw and slots of one shape."""
+    """An optimizer update: w, dw and slots, of one shape but for those of `slot_shape`."""
 
     kernel: str
     id: str
@@ -293,6 +293,11 @@ class UpdateCase:
     all_slots: tuple[str, ...]
     kwargs: dict
     shape: tuple
+
+    def slot_shape(self, slot: str) -> tuple:
+        """The shape of a slot: adafactor keeps means of rows and of columns, nadam one number."""
+        shapes = {"r": self.shape[:-1], "c": (*self.shape[:-2], *self.shape[-1:]), "product": ()}
+        return shapes[slot] if slot in shapes else self.shape
 
 
 def _update_cases() -> list[UpdateCase]:
@@ -315,6 +320,37 @@ def _update_cases() -> list[UpdateCase]:
         add("adam_update", "first", ("m", "v"), adam, step=1, learning_rate=0.01)
         add("adam_update", "later", ("m", "v"), adam, step=1000, learning_rate=0.01, beta_1=0.8, beta_2=0.99, epsilon=1e-5)
         add("adam_update", "amsgrad", adam, adam, step=3, learning_rate=0.01)
+        add("adagrad_update", "plain", ("accumulator",), ("accumulator",), learning_rate=0.1)
+        add("adagrad_update", "epsilon", ("accumulator",), ("accumulator",), learning_rate=0.1, epsilon=0.1)
+        add("adadelta_update", "plain", ("v", "u"), ("v", "u"), learning_rate=1.0)
+        add("adadelta_update", "epsilon", ("v", "u"), ("v", "u"), learning_rate=0.5, rho=0.8, epsilon=1e-2)
+        add("adamax_update", "first", ("m", "u"), ("m", "u"), step=1, learning_rate=0.01)
+        add("adamax_update", "later", ("m", "u"), ("m", "u"), step=100, learning_rate=0.01, beta_1=0.8, beta_2=0.9, epsilon=1e-3)
+        nadam = ("m", "v", "product")
+        add("nadam_update", "first", nadam, nadam, step=1, learning_rate=0.01)
+        add("nadam_update", "later", nadam, nadam, step=100, learning_rate=0.01, beta_1=0.8, beta_2=0.9, epsilon=1e-3)
+        ftrl = ("accumulator", "linear")
+        add("ftrl_update", "plain", ftrl, ftrl, learning_rate=0.1)
+        add("ftrl_update", "sparse", ftrl, ftrl, learning_rate=0.1, l1_regularization_strength=1.0, l2_regularization_strength=0.1)
+        add("ftrl_update", "power", ftrl, ftrl, learning_rate=0.5, learning_rate_power=-0.7, beta=1.0,
+            l2_shrinkage_regularization_strength=0.2)
+        add("lion_update", "plain", ("m",), ("m",), learning_rate=0.01)
+        add("lion_update", "betas", ("m",), ("m",), learning_rate=0.01, beta_1=0.5, beta_2=0.8)
+        add("lamb_update", "first", ("m", "v"), ("m", "v"), step=1, learning_rate=0.01)
+        add("lamb_update", "later", ("m", "v"), ("m", "v"), step=100, learning_rate=0.1, beta_1=0.8, beta_2=0.9, epsilon=1e-3)
+        add("schedule_free_update", "first", ("z", "v"), ("z", "v"), step=1, learning_rate=0.01)
+        add("schedule_free_update", "later", ("z", "v"), ("z", "v"), step=7, learning_rate=0.1, beta_1=0.8, beta_2=0.9,
+            epsilon=1e-3, warmup_steps=10)
+        factors = ("v", "r", "c")
+        add("adafactor_update", "whole", ("v",), factors, step=3, learning_rate=0.1)
+        if len(shape) > 1:
+            add("adafactor_update", "factored", factors, factors, step=3, learning_rate=0.1)
+            add("adafactor_update", "clipped", factors, factors, step=1, learning_rate=0.1, clip_threshold=0.1, epsilon_1=0.01)
+        if len(shape) == 2:
+            add("muon_update", "plain", ("m",), ("m",), learning_rate=0.01)
+            add("muon_update", "exact", ("m",), ("m",), learning_rate=0.1, momentum=0.5, nesterov=False, ns_steps=2, muon_a=1.5,
+                muon_b=-0.5, muon_c=0.0, rms_rate=None)
+            add("muon_update", "tall", ("m",), ("m",), shape=shape[::-1], text=f"{shape[1]}x{shape[0]}", learning_rate=0.01)
     return cases
 
 
@@ -331,10 +367,10 @@ PLAIN_KERNELS = (
     "confusion_update", "constant_array", "count_nonzero", "count_update", "decay_update", "dropout_mask",
     "fill_like", "filled", "gather_rows", "histogram", "integer_einsum", "integer_matmul", "interpolation_matrix",
     "isclose", "label_indices", "least_squares", "lu_factored", "masked_weights", "matrix_rank", "max_norm",
-    "mean_update", "min_max_norm", "moving_average_update", "nearest_indices", "next_key", "non_negative",
-    "nonzero", "one_hot", "order", "philox_words", "position", "pseudo_inverse", "qr_factored", "rounded",
-    "run_plan", "same_layouts", "samplewise", "scale_gradient", "shrink_factor", "singular_vectors",
-    "sorted_places", "sparse_categorical_matches", "sparse_top_k_matches", "step_number",
+    "mean_update", "min_max_norm", "momentum_product_update", "moving_average_update", "nearest_indices",
+    "next_key", "non_negative", "nonzero", "one_hot", "order", "philox_words", "position", "pseudo_inverse",
+    "qr_factored", "rounded", "run_plan", "same_layouts", "samplewise", "scale_gradient", "shrink_factor",
+    "singular_vectors", "sorted_places", "sparse_categorical_matches", "sparse_top_k_matches", "step_number",
     "symmetric_eigen_backward", "symmetric_eigen_forward", "truth", "unary_flat", "unique", "unit_norm",
     "unravelled", "unscale_gradient", "whole_labels",
 )

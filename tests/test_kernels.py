@@ -165,9 +165,12 @@ def test_contract(case, kernels, dtype):
 def slots_for(case, dtype):
     rng = cases.rng_for(case.id)
     w, dw = rng.normal(size=case.shape).astype(dtype), rng.normal(size=case.shape).astype(dtype)
-    slots = {name: (rng.uniform(0.5, 1.5, case.shape).astype(dtype) if name in case.slots else None) for name in case.all_slots}
+    slots = {name: np.asarray(rng.uniform(0.5, 1.5, case.slot_shape(name)), dtype) if name in case.slots else None
+             for name in case.all_slots}
     if slots.get("mean_gradient") is not None:
         slots["mean_gradient"] *= 0.1                         # v - mean² stays positive, as it does in training
+    if slots.get("product") is not None:
+        slots["product"] *= 0.5                               # a product of numbers below 1
     return w, dw, slots
 
 
@@ -208,9 +211,10 @@ def test_update_writes_in_place_only_what_it_names(case, dtype, kernels):
     slots = {name: inside.get(name) for name in arrays[2]}
     assert getattr(kernels, case.kernel)(inside["w"], inside["dw"], **slots, **case.kwargs) is None
     np.testing.assert_array_equal(inside["dw"], given["dw"])
+    w_size = given["w"].size
     for name, array in given.items():
         assert (framed[name][:32] == 7).all() and (framed[name][32 + array.size :] == 7).all(), name
-        if array.size and name not in ("dw", "v_max"):  # the largest v so far may stay as it is
+        if w_size and name not in ("dw", "v_max", "product"):  # the largest v so far may stay; nadam reads its product
             assert not np.array_equal(inside[name], array), name
 
 
@@ -226,6 +230,21 @@ def test_cases_of_relu_keep_off_its_kink(case):
     assert z.size == 0 or np.abs(z).min() > 0.01
     if z.size > 100:
         assert 0.1 < np.mean(z > 0) < 0.9  # on both sides
+
+
+@pytest.mark.parametrize("case", **by_id([c for c in cases.UPDATE_CASES if np.prod(c.shape) > 30_000]))
+def test_threads_do_not_change_a_bit_of_an_update(case, twin, fast):
+    before = fast.get_num_threads()
+    results = []
+    try:
+        for n in (1, 2, 4):
+            fast.set_num_threads(n)
+            results.append(run_update(case, twin, np.float32))
+    finally:
+        fast.set_num_threads(before)
+    for one, two, four in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(one, four)
 
 
 @pytest.mark.parametrize("threads", [2, 4])
@@ -369,9 +388,15 @@ def test_saturated_probabilities_are_clipped(kernels, dtype):
 
 
 def test_optimizers_let_nan_through(kernels):
-    for name, slots in (("sgd_update", ("velocity",)), ("rmsprop_update", ("v",)), ("adam_update", ("m", "v"))):
+    for name, slots in (
+        ("sgd_update", ("velocity",)), ("rmsprop_update", ("v",)), ("adam_update", ("m", "v")),
+        ("adagrad_update", ("accumulator",)), ("adadelta_update", ("v", "u")), ("adamax_update", ("m", "u")),
+        ("nadam_update", ("m", "v")), ("lion_update", ("m",)),
+        ("ftrl_update", ("accumulator", "linear")), ("lamb_update", ("m", "v")), ("schedule_free_update", ("z", "v")),
+    ):  # fmt: skip
         w, dw = np.zeros(20, np.float32), np.ones(20, np.float32)
         dw[3] = np.nan
-        extra = {"step": 1} if name == "adam_update" else {}
+        parameters = inspect.signature(getattr(kernels, name)).parameters
+        extra = {key: value for key, value in (("step", 1), ("product", 0.5)) if key in parameters}
         getattr(kernels, name)(w, dw, **{s: np.zeros(20, np.float32) for s in slots}, learning_rate=0.1, **extra)
         assert np.isnan(w[3]) and np.isfinite(np.delete(w, 3)).all()

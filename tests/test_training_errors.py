@@ -34,6 +34,43 @@ _OWN = {
         "beta_2": ((-0.1, 1.0, 1.5, NAN), (0, 0.999)),
         "epsilon": ((-1e-9, NAN, INF, "tiny"), (0, 1e-3)),
     },
+    "AdamW": {"weight_decay": ((-0.1, NAN, INF, None), (0, 0.01)), "beta_1": ((-0.1, 1.0), (0, 0.9))},
+    "Adagrad": {
+        "initial_accumulator_value": ((-0.1, NAN, INF), (0, 0.1)),
+        "epsilon": ((-1e-9, NAN, INF), (0, 1e-3)),
+    },
+    "Adadelta": {"rho": ((-0.1, 1.5, NAN), (0.0, 0.9, 1)), "epsilon": ((-1e-9, NAN, INF), (1e-3,))},
+    "Adamax": {
+        "beta_1": ((-0.1, 1.0, NAN), (0, 0.9)),
+        "beta_2": ((-0.1, 1.0, NAN), (0, 0.999)),
+        "epsilon": ((-1e-9, NAN, INF), (0, 1e-3)),
+    },
+    "Nadam": {
+        "beta_1": ((-0.1, 1.0, NAN), (0, 0.9)),
+        "beta_2": ((-0.1, 1.0, NAN), (0, 0.999)),
+        "epsilon": ((-1e-9, NAN, INF), (0, 1e-3)),
+    },
+    "Ftrl": {
+        "learning_rate": ((0, -1, NAN, INF, "fast"), (0.1, np.float32(0.1))),
+        "learning_rate_power": ((0.1, NAN, -INF), (0, -0.5, -1)),
+        "initial_accumulator_value": ((-0.1, NAN, INF), (0, 0.1)),
+        "l1_regularization_strength": ((-0.1, NAN, INF), (0, 0.1)),
+        "l2_regularization_strength": ((-0.1, NAN, INF), (0, 0.1)),
+        "l2_shrinkage_regularization_strength": ((-0.1, NAN, INF), (0, 0.1)),
+        "beta": ((-0.1, NAN, INF), (0, 1)),
+    },
+    "Lion": {"beta_1": ((0, -0.1, 1.1, NAN), (0.9, 1)), "beta_2": ((-0.1, 1.1, NAN), (0, 0.99))},
+    "Lamb": {
+        "beta_1": ((-0.1, 1.0, NAN), (0, 0.9)),
+        "beta_2": ((-0.1, 1.0, NAN), (0, 0.999)),
+        "epsilon": ((-1e-9, NAN, INF), (0, 1e-3)),
+    },
+    "ScheduleFreeAdamW": {
+        "beta_1": ((-0.1, 1.1, NAN), (0, 0.9, 1)),
+        "beta_2": ((-0.1, 1.0, NAN), (0, 0.999)),
+        "epsilon": ((-1e-9, NAN, INF), (0, 1e-3)),
+        "warmup_steps": ((-1, 2.5, NAN), (0, 3)),
+    },
 }
 _CASES = [(kind, name, *values) for kind, own in _OWN.items() for name, values in {**_OPTIONS, **own}.items()]
 

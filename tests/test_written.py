@@ -68,6 +68,16 @@ OPTIMIZERS = {
     "ema": ("SGD", {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 3}),
     "accumulation": ("Adam", {"gradient_accumulation_steps": 3}),
     "scale": ("SGD", {"loss_scale_factor": 8.0}),
+    "adamw": ("AdamW", {}),
+    "adagrad": ("Adagrad", {"global_clipnorm": 0.5}),
+    "adadelta": ("Adadelta", {"learning_rate": 1.0}),
+    "adamax": ("Adamax", {"gradient_accumulation_steps": 2}),
+    "nadam": ("Nadam", {"gradient_accumulation_steps": 2}),
+    "nadam, plain": ("Nadam", {}),
+    "ftrl": ("Ftrl", {"l1_regularization_strength": 0.01}),
+    "lion": ("Lion", {"weight_decay": 0.1}),
+    "lamb": ("Lamb", {"clipnorm": 0.5}),
+    "schedule free": ("ScheduleFreeAdamW", {"warmup_steps": 10}),
 }
 
 
@@ -139,6 +149,9 @@ def test_optimizers_bit_for_bit(rn, data, name):
     models = pair(rn, make, options, compile_options, OPTIMIZERS[name])
     same(rn, models, lambda m: m.fit(data[x], data[y], batch_size=15, epochs=5, verbose=0).history)
     assert lists(models[0]), models[0].explain_step(lambda text: None)
+    arguments = OPTIMIZERS[name][1]
+    if "gradient_accumulation_steps" in arguments:  # both kinds of step, that which updates and that which only adds
+        assert len(lists(models[0])) == 2, models[0].explain_step(lambda text: None)
 
 
 def test_sample_and_class_weights(rn, data):

@@ -4,7 +4,8 @@ Read the chapters in this order to learn how a network learns: chain_rule, which
 take as known; activation, dense, errors, reduction, sgd, after which you can train a network (examples/from_kernels.py
 does); then softmax, cross_entropy, rmsprop, adam; then philox, dropout; matmul and einsum generalise dense.
 Images: convolution, pooling, batch_norm, layer_norm; convolution_transpose, depthwise,
-convolution_pooling. What a step is made of besides layers: averages, matches, confusion, counters, plan.
+convolution_pooling. What a step is made of besides layers: averages, matches, confusion, counters, plan. Other update rules:
+adagrad, adamax, ftrl, lion, lamb, adafactor, muon, schedule_free.
 
 `help(refnet.kernels.dense)` shows a chapter. The letters mean the same in all of them: docs/architecture.md, "Notation
 of the chapters".
@@ -13,10 +14,10 @@ from importlib import import_module as _import_module
 
 from refnet.kernels import chain_rule  # noqa: F401  chapter 0, for help(refnet.kernels.chain_rule)
 
-CHAPTERS = ("activation", "adam", "averages", "batch_norm", "confusion", "convolution", "convolution_pooling",
-            "convolution_transpose", "counters", "cross_entropy", "dense", "depthwise", "dropout", "einsum",
-            "elementary", "errors", "gather", "layer_norm", "matches", "matmul", "philox", "plan", "pooling",
-            "reduction", "rmsprop", "sgd", "softmax")
+CHAPTERS = ("activation", "adafactor", "adagrad", "adam", "adamax", "averages", "batch_norm", "confusion", "convolution",
+            "convolution_pooling", "convolution_transpose", "counters", "cross_entropy", "dense", "depthwise", "dropout",
+            "einsum", "elementary", "errors", "ftrl", "gather", "lamb", "layer_norm", "lion", "matches", "matmul", "muon",
+            "philox", "plan", "pooling", "reduction", "rmsprop", "schedule_free", "sgd", "softmax")
 
 NAME = "reference"
 

@@ -19,8 +19,6 @@ from refnet.utils.naming import auto_name
 
 __all__ = ["Optimizer"]
 
-_RATE = Range(0, hint="To maximise, negate the loss.")
-
 
 @absent.methods
 class Optimizer(UpdateOptions):
@@ -52,6 +50,7 @@ class Optimizer(UpdateOptions):
 
     _backend = None
 
+    _RATE = Range(0, hint="To maximise, negate the loss.")
     # What the options may be, checked whenever they are set. Subclasses add their own.
     _RANGES = {
         "weight_decay": Range(0, optional=True),
@@ -238,7 +237,7 @@ class Optimizer(UpdateOptions):
             raise ValueError(
                 f"{kind}: `learning_rate` must be a number, a LearningRateSchedule or a function. Received: {value!r}"
             )
-        return float(_RATE.check(value, "learning_rate", kind))
+        return float(self._RATE.check(value, "learning_rate", kind))
 
     def _current_learning_rate(self) -> np.ndarray:
         """The learning rate of this step as a 0-d float64 array."""
@@ -251,8 +250,8 @@ class Optimizer(UpdateOptions):
         """What the schedule, or the function, says of a step; checked."""
         rate = self._learning_rate
         rate = float(autodiff.value_of(rate(step) if isinstance(rate, LearningRateSchedule) else rate()))
-        if not 0 <= rate < math.inf:
-            _RATE.check(rate, f"learning_rate (of step {step})", type(self).__name__)
+        if not 0 < rate < math.inf:
+            self._RATE.check(rate, f"learning_rate (of step {step})", type(self).__name__)
         return rate
 
     # --- the update -------------------------------------------------------------------------------

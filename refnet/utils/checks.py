@@ -71,6 +71,8 @@ class Range:
             where = ""
         elif math.isinf(self.high):
             where = f" {'>' if self.open_low else '>='} {self.low}"
+        elif math.isinf(self.low):
+            where = f" {'<' if self.open_high else '<='} {self.high}"
         else:
             kind = "an integer" if self.integer else "a number"
             where = f" in {'(' if self.open_low else '['}{self.low}, {self.high}{')' if self.open_high else ']'}"

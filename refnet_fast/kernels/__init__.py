@@ -9,6 +9,7 @@ from importlib import import_module as _import_module
 from importlib.util import find_spec as _find_spec
 from types import ModuleType as _ModuleType
 
+from refnet.kernels import CHAPTERS
 from refnet.kernels import arrays as _arrays
 
 # GCC's OpenMP reads this once, when the first kernel that uses it is loaded (below). By default a thread that waits for its team
@@ -31,11 +32,6 @@ except ModuleNotFoundError:
     except ModuleNotFoundError:
         _reason = None
     raise _import_module("refnet_fast._absent").NotBuilt(_reason) from None
-
-CHAPTERS = ("activation", "adam", "averages", "batch_norm", "confusion", "convolution", "convolution_pooling",
-            "convolution_transpose", "counters", "cross_entropy", "dense", "depthwise", "dropout", "einsum",
-            "elementary", "errors", "gather", "layer_norm", "matches", "matmul", "philox", "plan", "pooling",
-            "reduction", "rmsprop", "sgd", "softmax")
 
 NAME = "fast"
 

@@ -1,0 +1,66 @@
+"""Optimizers with their options: what is compared with the real Keras, here and in golden/optimizers_by_keras.py."""
+
+import numpy as np
+
+__all__ = ["CASES", "RULES", "SCHEDULES", "SHAPES", "STEPS", "arguments", "case_id", "data"]
+
+SHAPES = ((4, 3), (3,), (2, 3, 2, 5), (1, 7), ())
+STEPS = 50
+RULES = {
+    "SGD": {"learning_rate": 0.05},
+    "RMSprop": {"learning_rate": 0.01},
+    "Adam": {"learning_rate": 0.01},
+    "AdamW": {"learning_rate": 0.01},
+    "Adagrad": {"learning_rate": 0.1},
+    "Adadelta": {"learning_rate": 1.0},
+    "Adamax": {"learning_rate": 0.01},
+    "Nadam": {"learning_rate": 0.01},
+    "Ftrl": {"learning_rate": 0.1},
+    "Lion": {"learning_rate": 0.01},
+    "Lamb": {"learning_rate": 0.01},
+    "ScheduleFreeAdamW": {"learning_rate": 0.01},
+}
+OPTIONS = [
+    {},
+    {"weight_decay": 0.1},
+    {"clipnorm": 0.5},
+    {"clipvalue": 0.3},
+    {"global_clipnorm": 0.7},
+    {"use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 4},
+    {"loss_scale_factor": 4.0},
+    {"gradient_accumulation_steps": 3},
+]
+OWN = [
+    ("SGD", {"momentum": 0.9}),
+    ("SGD", {"momentum": 0.9, "nesterov": True}),
+    ("RMSprop", {"momentum": 0.5, "centered": True, "rho": 0.8}),
+    ("Adam", {"amsgrad": True, "beta_1": 0.8}),
+    ("AdamW", {"amsgrad": True, "weight_decay": 0.2, "epsilon": 1e-3}),
+    ("Adagrad", {"initial_accumulator_value": 0.0, "epsilon": 1e-2}),
+    ("Adadelta", {"rho": 0.8, "epsilon": 1e-2}),
+    ("Adamax", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-2}),
+    ("Nadam", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-2}),
+    ("Ftrl", {"l1_regularization_strength": 0.5, "l2_regularization_strength": 0.1}),
+    ("Ftrl", {"learning_rate_power": -0.7, "l2_shrinkage_regularization_strength": 0.2, "beta": 1.0}),
+    ("Ftrl", {"learning_rate_power": 0.0, "initial_accumulator_value": 0.0}),
+    ("Lion", {"beta_1": 0.5, "beta_2": 0.8}),
+    ("Lamb", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-2}),
+    ("ScheduleFreeAdamW", {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-2, "warmup_steps": 7}),
+]
+CASES = [(name, options) for name in RULES for options in OPTIONS] + OWN
+SCHEDULES = []
+
+
+def case_id(name, options):
+    return "-".join([name, *options])
+
+
+def arguments(name, options):
+    return {**RULES[name], **options}
+
+
+def data():
+    """Weights to start from, and the gradients of each step."""
+    rng = np.random.default_rng(0)
+    starts = [rng.normal(size=shape) for shape in SHAPES]
+    return starts, [[np.asarray(rng.normal(size=shape) + 0.3) for shape in SHAPES] for _ in range(STEPS)]
