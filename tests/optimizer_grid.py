@@ -18,6 +18,8 @@ RULES = {
     "Ftrl": {"learning_rate": 0.1},
     "Lion": {"learning_rate": 0.01},
     "Lamb": {"learning_rate": 0.01},
+    "Adafactor": {"learning_rate": 0.1},
+    "Muon": {"learning_rate": 0.01},
     "ScheduleFreeAdamW": {"learning_rate": 0.01},
 }
 OPTIONS = [
@@ -45,6 +47,11 @@ OWN = [
     ("Ftrl", {"learning_rate_power": 0.0, "initial_accumulator_value": 0.0}),
     ("Lion", {"beta_1": 0.5, "beta_2": 0.8}),
     ("Lamb", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-2}),
+    ("Adafactor", {"beta_2_decay": -0.5, "epsilon_1": 1e-2, "epsilon_2": 2.0, "clip_threshold": 0.5}),
+    ("Adafactor", {"relative_step": False}),
+    ("Muon", {"nesterov": False, "momentum": 0.8, "ns_steps": 3, "rms_rate": None, "adam_weight_decay": None}),
+    ("Muon", {"weight_decay": None, "adam_lr_ratio": 0.5, "adam_beta_1": 0.8, "adam_beta_2": 0.9, "epsilon": 1e-2}),
+    ("Muon", {"exclude_layers": ["k3"], "muon_a": 1.5, "muon_b": -0.5, "muon_c": 0.0}),
     ("ScheduleFreeAdamW", {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-2, "warmup_steps": 7}),
 ]
 CASES = [(name, options) for name in RULES for options in OPTIONS] + OWN

@@ -247,6 +247,68 @@ def test_rmsprop_steps_do_not_depend_on_the_gradients_size(kernels, size):
     np.testing.assert_allclose([steps[0], steps[-1]], [0.1 / np.sqrt(0.1), 0.1], rtol=1e-2)
 
 
+@pytest.mark.parametrize("shape", [(6, 9), (9, 6), (5, 5)])
+def test_muon_directions_are_alike_after_five_turns(kernels, shape):
+    """Singular values above 0.005 of the whole end between 0.68 and 1.16; 1.5, -0.5, 0 takes them to 1. Directions stay."""
+    rng = np.random.default_rng(1)
+    u, s, vt = np.linalg.svd(rng.normal(size=shape), full_matrices=False)
+    s = np.geomspace(1, 0.01, len(s))
+    exact = {"ns_steps": 30, "muon_a": 1.5, "muon_b": -0.5, "muon_c": 0.0}
+    for options, low, high in (({}, 0.68, 1.16), (exact, 1 - 1e-6, 1 + 1e-6)):
+        w, m = np.zeros(shape), np.zeros(shape)
+        kernels.muon_update(w, (u * s) @ vt, m, learning_rate=1.0, rms_rate=None, nesterov=False, **options)
+        found = -(u.T @ w @ vt.T)
+        assert (np.diag(found) > low).all() and (np.diag(found) < high).all()
+        np.testing.assert_allclose(found, np.diag(np.diag(found)), atol=1e-9)
+    w = np.zeros(shape)
+    kernels.muon_update(w, (u * s) @ vt, np.zeros(shape), learning_rate=1.0, **exact)
+    np.testing.assert_allclose(np.sqrt(np.mean(w * w)), 0.2, rtol=1e-6)
+
+
+def test_lamb_steps_are_a_fraction_of_the_weights(kernels):
+    rng = np.random.default_rng(1)
+    for size, gradient in ((1e-3, 1e3), (1.0, 1.0), (1e3, 1e-3)):
+        w = size * rng.normal(size=(5, 7))
+        before = w.copy()
+        kernels.lamb_update(w, gradient * rng.normal(size=w.shape), np.zeros_like(w), np.zeros_like(w), 1, learning_rate=0.1)
+        np.testing.assert_allclose(np.linalg.norm(w - before), 0.1 * np.linalg.norm(before), rtol=1e-6)
+    w, g = np.zeros(3), np.array([2.0, -1.0, 4.0])
+    kernels.lamb_update(w, g, np.zeros(3), np.zeros(3), 1, learning_rate=0.1, epsilon=0.0)
+    np.testing.assert_allclose(w, -0.1 * np.sign(g), rtol=1e-12)                       # weights of 0: Adam's step
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ftrl_leaves_what_has_had_no_gradient_and_is_adagrad_without_penalties(kernels, dtype):
+    w, z, q = (np.array(values, dtype) for values in ([1.0, -2.0, 3.0], [0, 0, 0], [0, 0, 0]))
+    kernels.ftrl_update(w, np.array([0.0, 0.0, 1.0], dtype), q, z, learning_rate=0.5)
+    np.testing.assert_array_equal(w, np.array([1.0, -2.0, 3.0 - 0.5], dtype))
+    other, sums = w.copy(), q.copy()
+    for g in (2.0, -1.0, 0.5):
+        kernels.ftrl_update(w, np.full(3, g, dtype), q, z, learning_rate=0.5)
+        kernels.adagrad_update(other, np.full(3, g, dtype), sums, learning_rate=0.5, epsilon=0.0)
+    np.testing.assert_allclose(w[2], other[2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_adafactor_a_row_and_a_column_without_gradient(kernels, dtype):
+    """Their product under one root would be 0 in float32."""
+    w, g = np.ones((4, 5), dtype), np.ones((4, 5), dtype)
+    g[1], g[:, 2] = 0, 0
+    v, r, c = np.zeros_like(w), np.zeros(4, dtype), np.zeros(5, dtype)
+    for step in (1, 2):
+        kernels.adafactor_update(w, g, v, r, c, step, learning_rate=0.1)
+    assert np.isfinite(w).all() and (w[1] == 1).all() and (w[:, 2] == 1).all() and (np.delete(np.delete(w, 1, 0), 2, 1) < 1).all()
+
+
+def test_lion_is_a_look_ahead(kernels):
+    """c = (1 - r) m + r m', r = (1 - β₁)/(1 - β₂)."""
+    rng = np.random.default_rng(1)
+    before, g = rng.normal(size=50), rng.normal(size=50)
+    w, m = np.zeros(50), before.copy()
+    kernels.lion_update(w, g, m, learning_rate=1.0, beta_1=0.9, beta_2=0.99)
+    np.testing.assert_array_equal(w, -np.sign(-9 * before + 10 * m))
+
+
 @pytest.mark.parametrize("epsilon", [0.0, 1e-3, 2.0])
 def test_batch_norm_what_the_two_sums_take_out(kernels, epsilon):
     """Σ dx = 0, and of dx̂'s component along x̂ the fraction ε/(v + ε) is left."""

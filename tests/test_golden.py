@@ -1,4 +1,5 @@
-"""Against numbers that the real Keras and the real torch computed (tests/golden; see make_golden.py for what and how).
+"""Against numbers that the real Keras and the real torch computed (tests/golden; see make_golden.py and
+make_golden_optimizers.py for what and how).
 
 The files are float64. Float32 runs start from the same numbers, which float32 holds exactly.
 """
@@ -25,6 +26,7 @@ def read(file):
 KERNELS = read("kernels_torch.npz")
 LOSSES = read("losses_keras.npz")
 OPTIMIZERS = read("optimizers_keras.npz")
+OPTIMIZED = OPTIMIZERS.pop("all")
 MODELS = read("models_keras.npz")
 METRICS = read("metrics_keras.npz")
 dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
@@ -92,13 +94,12 @@ def test_loss_functions_equal_keras(rn, case):
 @pytest.mark.parametrize("case", OPTIMIZERS)
 def test_optimizers_equal_keras(rn, case):
     g = OPTIMIZERS[case]
-    cls = {"sgd": rn.optimizers.SGD, "rmsprop": rn.optimizers.RMSprop, "adam": rn.optimizers.Adam}[case.split("_")[0]]
-    options = {k: v.item() for k, v in g.items() if k not in ("w0", "gradients", "w")}
+    options = {k: v.item() for k, v in g.items() if k not in ("class", "w")}
     layer = rn.layers.Layer(dtype="float64")
-    variable = layer.add_weight(shape=g["w0"].shape, initializer="zeros", name="w")
-    variable.assign(g["w0"])
-    optimizer = cls(**options)
-    for gradient, expected in zip(g["gradients"], g["w"], strict=True):
+    variable = layer.add_weight(shape=OPTIMIZED["w0"].shape, initializer="zeros", name="w")
+    variable.assign(OPTIMIZED["w0"])
+    optimizer = getattr(rn.optimizers, str(g["class"]))(**options)
+    for gradient, expected in zip(OPTIMIZED["gradients"], g["w"], strict=True):
         optimizer.apply([gradient], [variable])
         close(variable.numpy(), expected, np.float64)
 

@@ -65,6 +65,23 @@ _OWN = {
         "beta_2": ((-0.1, 1.0, NAN), (0, 0.999)),
         "epsilon": ((-1e-9, NAN, INF), (0, 1e-3)),
     },
+    "Adafactor": {
+        "beta_2_decay": ((0.1, NAN, -INF), (0, -0.8)),
+        "epsilon_1": ((-1e-9, NAN, INF), (1e-30, 1e-3)),
+        "epsilon_2": ((-1e-9, NAN, INF), (0, 1e-3)),
+        "clip_threshold": ((0, -1, NAN, INF), (0.5, 2)),
+    },
+    "Muon": {
+        "adam_beta_1": ((-0.1, 1.0, NAN), (0, 0.9)),
+        "adam_beta_2": ((-0.1, 1.0, NAN), (0, 0.999)),
+        "adam_weight_decay": ((-0.1, NAN, INF), (None, 0, 0.1)),
+        "epsilon": ((-1e-9, NAN, INF), (0, 1e-3)),
+        "adam_lr_ratio": ((-0.1, NAN, INF), (0, 0.5)),
+        "momentum": ((-0.1, 1.1, NAN), (0, 0.9)),
+        "ns_steps": ((0, 2.5, NAN), (1, 5)),
+        "muon_a": ((NAN, INF, "a"), (1.5, 3)),
+        "rms_rate": ((-0.1, NAN, INF), (None, 0, 0.2)),
+    },
     "ScheduleFreeAdamW": {
         "beta_1": ((-0.1, 1.1, NAN), (0, 0.9, 1)),
         "beta_2": ((-0.1, 1.0, NAN), (0, 0.999)),

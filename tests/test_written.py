@@ -77,6 +77,9 @@ OPTIMIZERS = {
     "ftrl": ("Ftrl", {"l1_regularization_strength": 0.01}),
     "lion": ("Lion", {"weight_decay": 0.1}),
     "lamb": ("Lamb", {"clipnorm": 0.5}),
+    "adafactor": ("Adafactor", {"learning_rate": 0.1}),
+    "muon": ("Muon", {"exclude_layers": ["dense_2"]}),
+    "muon, plain": ("Muon", {"weight_decay": None, "adam_weight_decay": None, "adam_lr_ratio": 0.5}),
     "schedule free": ("ScheduleFreeAdamW", {"warmup_steps": 10}),
 }
 

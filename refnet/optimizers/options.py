@@ -41,6 +41,7 @@ class UpdateOptions(tracking.Settings):
     built: bool
     _plain: bool
     use_ema: bool
+    weight_decay: float | None
     _index: dict
     _averages: list
 
@@ -88,12 +89,17 @@ class UpdateOptions(tracking.Settings):
         elif self.clipvalue:
             grads = [kernels.clip_gradient(g, self.clipvalue) for g in grads]
         grads = [self._like(g, v.value) for g, v in zip(grads, variables, strict=True)]
-        if self.weight_decay is not None:
-            for variable in variables:
-                if self._use_weight_decay(variable):
-                    kernels.decay_update(variable.value, learning_rate, self.weight_decay)
-                    variable.touch()
+        for variable in variables:
+            decay = self._decay_of(variable)
+            if decay is not None and self._use_weight_decay(variable):
+                kernels.decay_update(variable.value, learning_rate, decay)
+                variable.touch()
         self.update_steps(grads, variables, learning_rate)
+
+    def _decay_of(self, variable):
+        """The weight decay of a variable, or None."""
+        del variable  # most optimizers have the same for all
+        return self.weight_decay
 
     @staticmethod
     def _like(gradient, value):

@@ -88,7 +88,7 @@ class Rule(Optimizer):
                 value = active.step_number(self._iterations.value, self.gradient_accumulation_steps or 1)
             elif name in self._shared:
                 value = self._shared[name].value
-            elif name in own or place < 2:
+            elif name in own or name in slots or place < 2:
                 value = None
                 if name in slots:
                     places.append((place, slots[name]))
@@ -100,7 +100,7 @@ class Rule(Optimizer):
             i = index[id(variable)]
             arguments[0], arguments[1] = variable.value, gradient
             for place, slot in places:
-                arguments[place] = slot[i].value
+                arguments[place] = None if slot[i] is None else slot[i].value
             update(*arguments)
             variable.touch()
 

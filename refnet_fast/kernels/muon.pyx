@@ -90,7 +90,7 @@ def muon_update(w, dw, m, learning_rate, momentum=0.95, nesterov=True, ns_steps=
     rt.same_as(dw, w, "muon_update", "dw", "w")
     rt.slot_array(m, w, "muon_update", "m")
     cdef bint dbl = t == cnp.NPY_DOUBLE, ahead = nesterov
-    cdef cnp.npy_intp rows = rt.dim(w, 0), columns = rt.dim(w, 1), n = rows * columns, turns = ns_steps, turn
+    cdef cnp.npy_intp rows = rt.dim(w, 0), columns = rt.dim(w, 1), n = rows * columns, turns = ns_steps, _turn
     cdef cnp.npy_intp k = min(rows, columns)
     cdef cnp.npy_intp square[2]
     cdef double mu = momentum, a = muon_a, b = muon_b, c = muon_c, rate = learning_rate
@@ -105,7 +105,7 @@ def muon_update(w, dw, m, learning_rate, momentum=0.95, nesterov=True, ns_steps=
         start[double](<double*>rt.data(m), <double*>rt.data(dw), <double*>rt.data(x), mu, ahead, n)
     else:
         start[float](<float*>rt.data(m), <float*>rt.data(dw), <float*>rt.data(x), <float>mu, ahead, n)
-    for turn in range(turns):
+    for _turn in range(turns):
         if rows <= columns:
             product(dbl, k, k, columns, x, False, x, True, gram)
         else:

@@ -10,7 +10,6 @@ that made it.
 
 kernels_torch.npz     <kernel>/{inputs, dy, y, d<input>}: torch autograd with a random signed cotangent dy
 losses_keras.npz      <loss>/{y_true, y_pred, loss, dy_pred}: per-sample losses (M,), and the gradient of sum(dl * loss)
-optimizers_keras.npz  <case>/{w0, gradients (S, ...), w (S, ...)}: a parameter after each of S updates
 models_keras.npz      <model>/{x, y, sample_weight, w0..., batch_losses, w1..., predictions, history...}: small networks
 metrics_keras.npz     <metric>/{y_true, y_pred, sample_weight, result, weighted}
 """
@@ -153,44 +152,6 @@ def losses() -> dict[str, dict[str, np.ndarray]]:
     return results
 
 
-# --- optimizers, by Keras ---------------------------------------------------------------------------------------------
-
-
-def optimizers() -> dict[str, dict[str, Any]]:
-    """A parameter under fixed gradients, some of them tiny, so that the place of epsilon shows."""
-    o = keras.optimizers
-    betas = {"beta_1": 0.875, "beta_2": 1.0 - 2.0**-10}
-    cases = {
-        "sgd": (o.SGD, {"learning_rate": 0.01}),
-        "sgd_momentum": (o.SGD, {"learning_rate": 0.01, "momentum": 0.875}),
-        "sgd_nesterov": (o.SGD, {"learning_rate": 0.01, "momentum": 0.875, "nesterov": True}),
-        "sgd_weight_decay": (o.SGD, {"learning_rate": 0.01, "weight_decay": 0.125}),
-        "sgd_clipnorm": (o.SGD, {"learning_rate": 0.01, "clipnorm": 0.5}),
-        "sgd_clipvalue": (o.SGD, {"learning_rate": 0.01, "clipvalue": 0.25}),
-        "sgd_global_clipnorm": (o.SGD, {"learning_rate": 0.01, "global_clipnorm": 0.5}),
-        "rmsprop": (o.RMSprop, {"learning_rate": 0.001}),
-        "rmsprop_momentum": (o.RMSprop, {"learning_rate": 0.001, "rho": 0.75, "momentum": 0.875}),
-        "rmsprop_centered": (o.RMSprop, {"learning_rate": 0.001, "centered": True}),
-        "rmsprop_all": (o.RMSprop, {"learning_rate": 0.001, "momentum": 0.875, "centered": True, "epsilon": 2.0**-10}),
-        "adam": (o.Adam, {"learning_rate": 0.001, **betas}),
-        "adam_amsgrad": (o.Adam, {"learning_rate": 0.001, "beta_1": 0.75, "beta_2": 0.9375, "amsgrad": True}),
-        "adam_epsilon": (o.Adam, {"learning_rate": 0.01, **betas, "epsilon": 2.0**-7}),
-    }
-    results = {}
-    rng = np.random.default_rng(2026)
-    for name, (cls, options) in cases.items():
-        w0, gradients = draw(rng, 3, 5), draw(rng, 8, 3, 5)
-        gradients *= np.float64(2.0) ** rng.integers(-20, 2, gradients.shape)  # exact in float32
-        variable = keras.Variable(w0, dtype="float64")
-        optimizer = cls(**options)
-        states = []
-        for gradient in gradients:
-            optimizer.apply([tf.constant(gradient)], [variable])
-            states.append(variable.numpy().copy())
-        results[name] = {"w0": w0, "gradients": gradients, "w": np.array(states), **options}
-    return results
-
-
 # --- whole models, by Keras -------------------------------------------------------------------------------------------
 
 
@@ -286,7 +247,6 @@ def main() -> None:
     keras.config.set_floatx("float64")
     save("kernels_torch.npz", kernels(), ["torch"])
     save("losses_keras.npz", losses(), ["keras", "tensorflow"])
-    save("optimizers_keras.npz", optimizers(), ["keras", "tensorflow"])
     save("models_keras.npz", models(), ["keras", "tensorflow"])
     save("metrics_keras.npz", metrics(), ["keras", "tensorflow"])
 
