@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["CASES", "RULES", "SCHEDULES", "SHAPES", "STEPS", "arguments", "case_id", "data"]
+__all__ = ["CASES", "RULES", "SCHEDULES", "SHAPES", "STEPS", "arguments", "case_id", "data", "schedule_id"]
 
 SHAPES = ((4, 3), (3,), (2, 3, 2, 5), (1, 7), ())
 STEPS = 50
@@ -55,11 +55,32 @@ OWN = [
     ("ScheduleFreeAdamW", {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-2, "warmup_steps": 7}),
 ]
 CASES = [(name, options) for name in RULES for options in OPTIONS] + OWN
-SCHEDULES = []
+_RATE = {"initial_learning_rate": 0.1}
+SCHEDULES = [
+    ("ExponentialDecay", {**_RATE, "decay_steps": 7, "decay_rate": 0.5}),
+    ("ExponentialDecay", {**_RATE, "decay_steps": 7, "decay_rate": 0.5, "staircase": True}),
+    ("PiecewiseConstantDecay", {"boundaries": [3, 10, 11], "values": [0.5, 0.25, 1.0, 0.125]}),
+    ("PolynomialDecay", {**_RATE, "decay_steps": 20}),
+    ("PolynomialDecay", {**_RATE, "decay_steps": 20, "end_learning_rate": 0.01, "power": 2.5}),
+    ("PolynomialDecay", {**_RATE, "decay_steps": 7, "end_learning_rate": 0.2, "cycle": True}),
+    ("InverseTimeDecay", {**_RATE, "decay_steps": 7, "decay_rate": 0.5}),
+    ("InverseTimeDecay", {**_RATE, "decay_steps": 7.5, "decay_rate": 2.0, "staircase": True}),
+    ("CosineDecay", {**_RATE, "decay_steps": 20}),
+    ("CosineDecay", {**_RATE, "decay_steps": 20, "alpha": 0.25, "warmup_steps": 9}),
+    ("CosineDecay", {**_RATE, "decay_steps": 20, "alpha": 0.25, "warmup_target": 0.5, "warmup_steps": 9}),
+    ("CosineDecay", {**_RATE, "decay_steps": 20, "warmup_target": 0.5}),
+    ("CosineDecayRestarts", {**_RATE, "first_decay_steps": 7}),
+    ("CosineDecayRestarts", {**_RATE, "first_decay_steps": 6, "t_mul": 1.5, "m_mul": 0.5, "alpha": 0.125}),
+    ("CosineDecayRestarts", {**_RATE, "first_decay_steps": 7, "t_mul": 1.0, "m_mul": 2.0}),
+]
 
 
 def case_id(name, options):
     return "-".join([name, *options])
+
+
+def schedule_id(name, config):
+    return "-".join([name, *(f"{key}={value}" for key, value in config.items())])
 
 
 def arguments(name, options):

@@ -95,3 +95,19 @@ def test_names_signatures_and_defaults(rn, name):
     rn.utils.clear_session()
     keras.utils.clear_session()
     assert [cls().name, cls().name] == [reference().name, reference().name]
+
+
+@pytest.mark.parametrize(("name", "config"), grid.SCHEDULES, ids=[grid.schedule_id(*case) for case in grid.SCHEDULES])
+def test_schedules(rn, theirs, name, config):
+    schedule, reference = getattr(rn.optimizers.schedules, name)(**config), getattr(keras.optimizers.schedules, name)(**config)
+    rates = [schedule(step) for step in range(grid.STEPS)]
+    np.testing.assert_allclose(rates, theirs[grid.schedule_id(name, config)], rtol=1e-6, atol=1e-8)  # boundaries in float32
+    assert list(inspect.signature(type(schedule)).parameters) == list(inspect.signature(type(reference)).parameters)
+    assert schedule.get_config() == reference.get_config()
+    back = rn.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(reference))
+    assert type(back) is type(schedule) and back.get_config() == schedule.get_config()
+    back = keras.optimizers.schedules.deserialize(rn.optimizers.schedules.serialize(schedule))
+    assert type(back) is type(reference) and back.get_config() == schedule.get_config()
+    optimizer = rn.optimizers.SGD(schedule)
+    assert keras.optimizers.deserialize(rn.optimizers.serialize(optimizer)).get_config() == keras.optimizers.SGD(
+        reference, name=optimizer.name).get_config()  # fmt: skip

@@ -176,6 +176,14 @@ def test_unknown_arguments_are_named_and_what_was_meant(rn, kind, arguments, wor
     assert float(rn.optimizers.SGD(learning_rate=0.1).learning_rate) == 0.1  # the remedy
 
 
+def test_decay_of_keras_2_is_ignored_with_a_warning_as_in_keras_3(rn):
+    with pytest.warns(UserWarning, match=r"SGD: `decay` is ignored.*schedules\.InverseTimeDecay\(rate, 1, 0\.5\)"):
+        optimizer = rn.optimizers.SGD(0.1, decay=0.5)
+    assert float(optimizer.learning_rate) == 0.1
+    remedy = rn.optimizers.schedules.InverseTimeDecay(0.1, 1, 0.5)
+    assert [remedy(step) for step in range(3)] == [0.1, 0.1 / 1.5, 0.1 / 2]
+
+
 def test_variables_and_gradients_that_do_not_belong_together(rn):
     w = rn.Variable(np.ones((2, 3), "float32"))
     optimizer = rn.optimizers.SGD(1.0)
@@ -211,8 +219,32 @@ def test_schedules_are_checked(rn):
     ]:
         with pytest.raises(ValueError, match=words):
             schedules.PiecewiseConstantDecay(*arguments)
+    for name, right, wrong in [
+        ("PolynomialDecay", {"initial_learning_rate": 0.1, "decay_steps": 10},
+         {"decay_steps": 0, "end_learning_rate": -1, "power": -1, "initial_learning_rate": NAN}),
+        ("InverseTimeDecay", {"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5},
+         {"decay_steps": -1, "decay_rate": -1, "initial_learning_rate": INF}),
+        ("CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 10},
+         {"decay_steps": 0, "alpha": -0.1, "warmup_target": -1, "warmup_steps": -1, "initial_learning_rate": "fast"}),
+        ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 10},
+         {"first_decay_steps": 0, "t_mul": 0.5, "m_mul": -1, "alpha": NAN, "initial_learning_rate": None}),
+    ]:  # fmt: skip
+        getattr(schedules, name)(**right)
+        for argument, value in wrong.items():
+            with pytest.raises(ValueError, match=f"{name}: `{argument}` must be"):
+                getattr(schedules, name)(**{**right, argument: value})
     assert schedules.ExponentialDecay(0.1, 10, 1.1)(10) == pytest.approx(0.11)
     assert schedules.PiecewiseConstantDecay([5, 5], [1, 2, 3])(6) == 3
+
+
+def test_a_restart_is_at_the_step_where_it_should_be(rn):
+    """The number of waves is found by a logarithm, whose rounding must not move a restart: log(243)/log(3) is 4.999..."""
+    for t_mul in (1.5, 2, 3, 10):
+        schedule = rn.optimizers.schedules.CosineDecayRestarts(1.0, 8, t_mul=t_mul)
+        for wave in range(1, 7):
+            start = 8 * (t_mul**wave - 1) / (t_mul - 1)
+            if start == int(start):
+                assert schedule(int(start)) == 1.0 and schedule(int(start) - 1) < 0.1
 
 
 @pytest.mark.parametrize("rate", [NAN, -1.0, INF])

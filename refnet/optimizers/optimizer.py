@@ -97,6 +97,13 @@ class Optimizer(UpdateOptions):
         **kwargs,
     ):
         kind = type(self).__name__
+        decay = kwargs.pop("decay", None)
+        if decay is not None:
+            warnings.warn(
+                f"{kind}: `decay` is ignored, as in Keras 3. What it did in Keras 2 does "
+                f"learning_rate=schedules.InverseTimeDecay(rate, 1, {decay}).",
+                stacklevel=3,
+            )
         if kwargs:
             raise unknown_arguments(type(self), kwargs)
         if sum(value is not None for value in (clipnorm, clipvalue, global_clipnorm)) > 1:

@@ -46,7 +46,7 @@ def main():
         arrays.update({f"{grid.case_id(name, options)}/{key}": value for key, value in run(name, options).items()})
     for name, config in grid.SCHEDULES:
         schedule = getattr(keras.optimizers.schedules, name)(**config)
-        arrays[f"{grid.case_id(name, config)}/rates"] = np.array([float(schedule(step)) for step in range(grid.STEPS)])
+        arrays[grid.schedule_id(name, config)] = np.array([float(schedule(step)) for step in range(grid.STEPS)])
     np.savez(sys.argv[1], **arrays)
 
 
