@@ -362,15 +362,15 @@ UPDATE_CASES = _update_cases()
 # one by one: test_ops_matrices.py.
 PLAIN_KERNELS = (
     "accumulate_update", "accumulated_mean", "adaptive_average_matrix", "adaptive_windows", "add_gradients",
-    "aligned_weights", "assign_update", "binary_flat", "binary_matches", "bincount", "called_rate",
+    "aligned_weights", "all_finite", "assign_update", "binary_flat", "binary_matches", "bincount", "called_rate",
     "categorical_matches", "cholesky_backward", "cholesky_forward", "clip_gradient", "confusion_matrix_update",
     "confusion_update", "constant_array", "count_nonzero", "count_update", "decay_update", "dropout_mask",
     "fill_like", "filled", "gather_rows", "histogram", "integer_einsum", "integer_matmul", "interpolation_matrix",
-    "isclose", "label_indices", "least_squares", "lu_factored", "masked_weights", "matrix_rank", "max_norm",
-    "mean_update", "min_max_norm", "momentum_product_update", "moving_average_update", "nearest_indices",
-    "next_key", "non_negative", "nonzero", "one_hot", "order", "philox_words", "position", "pseudo_inverse",
-    "qr_factored", "rounded", "run_plan", "same_layouts", "samplewise", "scale_gradient", "shrink_factor",
-    "singular_vectors", "sorted_places", "sparse_categorical_matches", "sparse_top_k_matches", "step_number",
-    "symmetric_eigen_backward", "symmetric_eigen_forward", "truth", "unary_flat", "unique", "unit_norm",
-    "unravelled", "unscale_gradient", "whole_labels",
+    "isclose", "label_indices", "least_squares", "loss_scale_update", "lu_factored", "masked_weights",
+    "matrix_rank", "max_norm", "mean_update", "min_max_norm", "momentum_product_update", "moving_average_update",
+    "nearest_indices", "next_key", "non_negative", "nonzero", "one_hot", "order", "philox_words", "position",
+    "pseudo_inverse", "qr_factored", "revert_update", "rounded", "run_plan", "same_layouts", "samplewise",
+    "scale_gradient", "shrink_factor", "singular_vectors", "sorted_places", "sparse_categorical_matches",
+    "sparse_top_k_matches", "step_number", "symmetric_eigen_backward", "symmetric_eigen_forward", "truth",
+    "unary_flat", "unique", "unit_norm", "unravelled", "unscale_gradient", "unscaled_gradient", "whole_labels",
 )

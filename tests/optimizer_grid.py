@@ -2,7 +2,8 @@
 
 import numpy as np
 
-__all__ = ["CASES", "RULES", "SCHEDULES", "SHAPES", "STEPS", "arguments", "case_id", "data", "schedule_id"]
+__all__ = ["CASES", "RULES", "SCHEDULES", "SHAPES", "STEPS", "WRAPPED", "arguments", "case_id", "data", "schedule_id",
+           "wrapped_gradients"]
 
 SHAPES = ((4, 3), (3,), (2, 3, 2, 5), (1, 7), ())
 STEPS = 50
@@ -75,6 +76,14 @@ SCHEDULES = [
 ]
 
 
+WRAPPED = {
+    "loss scale": lambda o: o.LossScaleOptimizer(o.Adam(0.125, name="a"), 8.0, 2, name="scale"),
+    "several": lambda o: o.MultiOptimizer(
+        o.OptimizerMap(o.SGD(0.125, 0.5, name="s"), {"k1": o.Adam(0.125, name="a")}), name="multi"),
+    "scaled": lambda o: o.MultiOptimizer(o.OptimizerMap(o.SGD(0.125, 0.5, name="s")), 4.0, name="multi"),
+}  # fmt: skip
+
+
 def case_id(name, options):
     return "-".join([name, *options])
 
@@ -92,3 +101,11 @@ def data():
     rng = np.random.default_rng(0)
     starts = [rng.normal(size=shape) for shape in SHAPES]
     return starts, [[np.asarray(rng.normal(size=shape) + 0.3) for shape in SHAPES] for _ in range(STEPS)]
+
+
+def wrapped_gradients(name):
+    """The gradients for a case of WRAPPED; some that a loss scale is halved for."""
+    for step, grads in enumerate(data()[1]):
+        if name == "loss scale" and step in (3, 4, 9):
+            grads[1][0] = (np.inf, np.nan)[step % 2]
+        yield grads

@@ -111,3 +111,20 @@ def test_schedules(rn, theirs, name, config):
     optimizer = rn.optimizers.SGD(schedule)
     assert keras.optimizers.deserialize(rn.optimizers.serialize(optimizer)).get_config() == keras.optimizers.SGD(
         reference, name=optimizer.name).get_config()  # fmt: skip
+
+
+@pytest.mark.parametrize("name", grid.WRAPPED)
+def test_optimizers_around_optimizers(rn, theirs, name):
+    optimizer, reference = (grid.WRAPPED[name](where) for where in (rn.optimizers, keras.optimizers))
+    assert optimizer.get_config() == reference.get_config()
+    assert rn.optimizers.serialize(optimizer) == keras.optimizers.serialize(reference)
+    back = rn.optimizers.deserialize(keras.optimizers.serialize(reference))
+    assert type(back) is type(optimizer) and back.get_config() == optimizer.get_config()
+    back = keras.optimizers.deserialize(rn.optimizers.serialize(optimizer))
+    assert type(back) is type(reference) and back.get_config() == reference.get_config()
+    variables = [rn.Variable(start, name=f"k{i}") for i, start in enumerate(grid.data()[0])]
+    for grads in grid.wrapped_gradients(name):
+        optimizer.apply(grads, variables)
+    assert [v.name for v in optimizer.variables] == theirs[f"{name}/names"].tolist()
+    for i, variable in enumerate((*variables, *optimizer.variables)):
+        np.testing.assert_allclose(variable.value, theirs[f"{name}/{i}"], rtol=1e-11, atol=1e-11, err_msg=variable.name)

@@ -78,7 +78,7 @@ OPTIMIZERS = {
     "lion": ("Lion", {"weight_decay": 0.1}),
     "lamb": ("Lamb", {"clipnorm": 0.5}),
     "adafactor": ("Adafactor", {"learning_rate": 0.1}),
-    "muon": ("Muon", {"exclude_layers": ["dense_2"]}),
+    "muon": ("Muon", {"adam_weight_decay": 0.1}),
     "muon, plain": ("Muon", {"weight_decay": None, "adam_weight_decay": None, "adam_lr_ratio": 0.5}),
     "schedule free": ("ScheduleFreeAdamW", {"warmup_steps": 10}),
 }
@@ -90,7 +90,10 @@ def pair(rn, make, options, compile_options, optimizer=None):
     for eager in (False, True):
         rn.utils.set_random_seed(5)
         model = make(rn, **options)
-        chosen = compile_options["optimizer"] if optimizer is None else getattr(rn.optimizers, optimizer[0])(**optimizer[1])
+        if callable(optimizer):
+            chosen = optimizer(rn.optimizers)
+        else:
+            chosen = compile_options["optimizer"] if optimizer is None else getattr(rn.optimizers, optimizer[0])(**optimizer[1])
         model.compile(**{**compile_options, "optimizer": chosen}, run_eagerly=eager)
         models.append(model)
     return models
@@ -155,6 +158,35 @@ def test_optimizers_bit_for_bit(rn, data, name):
     arguments = OPTIMIZERS[name][1]
     if "gradient_accumulation_steps" in arguments:  # both kinds of step, that which updates and that which only adds
         assert len(lists(models[0])) == 2, models[0].explain_step(lambda text: None)
+
+
+WRAPPED = {
+    "loss scale": lambda o: o.LossScaleOptimizer(o.Adam(0.01), initial_scale=2.0**100, dynamic_growth_steps=3),
+    "loss scale, accumulation": lambda o: o.LossScaleOptimizer(o.SGD(0.01, momentum=0.5, gradient_accumulation_steps=2)),
+    "several": lambda o: o.MultiOptimizer(o.OptimizerMap(o.SGD(0.01), {".*/bias": o.Adam(0.01, clipnorm=0.5)})),
+    "several, scaled": lambda o: o.MultiOptimizer(
+        o.OptimizerMap(o.SGD(0.01, gradient_accumulation_steps=2), {".*/bias": o.Lion()}), 8.0),
+    "both": lambda o: o.LossScaleOptimizer(o.MultiOptimizer(o.OptimizerMap(o.SGD(0.01), {".*/bias": o.Nadam(0.01)}))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_optimizers_in_optimizers_bit_for_bit(rn, data, name):
+    """The first one begins with gradients that are not finite: its steps are taken back until the scale has come down."""
+    make, options, x, y, compile_options = MODELS["regression"]
+    models = pair(rn, make, options, compile_options, WRAPPED[name])
+    with np.errstate(over="ignore", invalid="ignore"):
+        same(rn, models, lambda m: m.fit(data[x], data[y], batch_size=15, epochs=5, verbose=0).history)
+        same(rn, models, lambda m: m.fit(data[x], data[y], batch_size=15, epochs=20, verbose=0).history)
+    assert lists(models[0]), models[0].explain_step(lambda text: None)
+    parts = models[0].optimizer._parts()
+    assert all(part.built for part in parts) and int(parts[-1].iterations) > 20
+    parts[-1].learning_rate = 0.5  # an array that the list reads
+    parts[-1].clipvalue = None if parts[-1].clipnorm else 1e-4  # a setting: another list
+    models[1].optimizer._parts()[-1].learning_rate = 0.5
+    models[1].optimizer._parts()[-1].clipvalue = parts[-1].clipvalue
+    with np.errstate(over="ignore", invalid="ignore"):
+        same(rn, models, lambda m: m.fit(data[x], data[y], batch_size=15, epochs=3, verbose=0).history)
 
 
 def test_sample_and_class_weights(rn, data):

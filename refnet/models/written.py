@@ -155,7 +155,7 @@ class WrittenSteps:
         if versions != self._versions:
             model = self._model
             layers, variables, compiled = model._flatten_layers(), model.variables, model._compiled
-            owners = [*layers, *model.metrics, model.optimizer]
+            owners = [*layers, *model.metrics, *(model.optimizer._parts() if model.optimizer is not None else ())]
             for part in (compiled.loss, compiled.metrics):
                 if part is not None and part._entries is not None:
                     owners += [what for _, what in part._functions()]
@@ -220,7 +220,7 @@ class WrittenSteps:
         if kind != "predict":
             found += [v for metric in model.metrics for v in metric.variables]
         if kind == "train":
-            found += model.optimizer._variables
+            found += model.optimizer.variables
         return found
 
     def _record(self, key, entry, kind, leaves, step):
@@ -335,8 +335,9 @@ def obstacle(model, kind):
     for metric in model.metrics:
         if not backend.of_library(type(metric)):
             return f"the metric '{metric.name}' is your own{promise}"
-    if kind == "train" and not backend.of_library(type(model.optimizer)):
-        return f"the optimizer {type(model.optimizer).__name__} is your own{promise}"
+    for part in model.optimizer._parts() if kind == "train" else ():
+        if not backend.of_library(type(part)):
+            return f"the optimizer {type(part).__name__} is your own{promise}"
     return None
 
 

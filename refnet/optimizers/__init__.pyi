@@ -12,6 +12,9 @@ from refnet.optimizers.lion import Lion as Lion
 from refnet.optimizers.lookup import deserialize as deserialize
 from refnet.optimizers.lookup import get as get
 from refnet.optimizers.lookup import serialize as serialize
+from refnet.optimizers.loss_scale import LossScaleOptimizer as LossScaleOptimizer
+from refnet.optimizers.multi import MultiOptimizer as MultiOptimizer
+from refnet.optimizers.multi import OptimizerMap as OptimizerMap
 from refnet.optimizers.muon import Muon as Muon
 from refnet.optimizers.nadam import Nadam as Nadam
 from refnet.optimizers.optimizer import Optimizer as Optimizer

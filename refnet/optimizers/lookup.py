@@ -6,7 +6,7 @@ from refnet.utils import serialization
 
 __all__ = ["deserialize", "get", "serialize"]
 
-_NAMES = public.Names("refnet.optimizers", spelling=str.lower, without=["Optimizer", "schedules"])
+_NAMES = public.Names("refnet.optimizers", spelling=str.lower, without=["Optimizer", "OptimizerMap", "schedules"])
 
 
 def serialize(optimizer):

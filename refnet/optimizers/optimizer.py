@@ -206,6 +206,10 @@ class Optimizer(UpdateOptions):
         """The optimizer's state: the step count, the learning rate (if it is a number), the slots."""
         return list(self._variables)
 
+    def _parts(self) -> list:
+        """The optimizers that this one consists of: itself, and those it wraps."""
+        return [self]
+
     @property
     def iterations(self):
         """The number of steps taken (of updates, with gradient accumulation)."""
@@ -395,7 +399,7 @@ class Optimizer(UpdateOptions):
             raise ValueError(
                 f"{type(self).__name__}.set_weights: build the optimizer first, with `build(trainable_variables)`."
             )
-        for variable, value in zip(self._variables, weights, strict=True):
+        for variable, value in zip(self.variables, weights, strict=True):
             if np.shape(value) != variable.shape:
                 raise ValueError(
                     f"{type(self).__name__}.set_weights: {variable.path} has shape {variable.shape}, received "
@@ -405,7 +409,7 @@ class Optimizer(UpdateOptions):
 
     def save_own_variables(self, store) -> None:
         """Write the state into a mapping of names to arrays."""
-        for index, variable in enumerate(self._variables):
+        for index, variable in enumerate(self.variables):
             store[str(index)] = variable.numpy()
 
     def load_own_variables(self, store) -> None:
@@ -414,13 +418,13 @@ class Optimizer(UpdateOptions):
         Raises:
             ValueError: when the number of variables differs.
         """
-        if len(store.keys()) != len(self._variables):
+        if len(store.keys()) != len(self.variables):
             raise ValueError(
-                f"{type(self).__name__} '{self.name}' has {len(self._variables)} variables, {len(store.keys())} were "
+                f"{type(self).__name__} '{self.name}' has {len(self.variables)} variables, {len(store.keys())} were "
                 "saved. Build it "
                 "for the same model, with the same options, first."
             )
-        for index, variable in enumerate(self._variables):
+        for index, variable in enumerate(self.variables):
             variable.assign(store[str(index)])
 
     def get_config(self) -> dict:

@@ -39,6 +39,15 @@ def run(name, options):
     return found
 
 
+def run_wrapped(name):
+    variables = [keras.Variable(start, name=f"k{i}", dtype="float64") for i, start in enumerate(grid.data()[0])]
+    optimizer = grid.WRAPPED[name](keras.optimizers)
+    for grads in grid.wrapped_gradients(name):
+        optimizer.apply(grads, variables)
+    found = {str(i): np.array(v.value) for i, v in enumerate((*variables, *optimizer.variables))}
+    return {**found, "names": np.array([v.name for v in optimizer.variables])}
+
+
 def main():
     keras.config.set_floatx("float64")
     arrays = {}
@@ -47,6 +56,8 @@ def main():
     for name, config in grid.SCHEDULES:
         schedule = getattr(keras.optimizers.schedules, name)(**config)
         arrays[grid.schedule_id(name, config)] = np.array([float(schedule(step)) for step in range(grid.STEPS)])
+    for name in grid.WRAPPED:
+        arrays.update({f"{name}/{key}": value for key, value in run_wrapped(name).items()})
     np.savez(sys.argv[1], **arrays)
 
 
