@@ -28,7 +28,7 @@ class Muon(Rule):
         muon_a, muon_b, muon_c: the polynomial that singular values go through.
         adam_lr_ratio: >= 0: Adam's learning rate, as a multiple of `learning_rate`.
         momentum: in [0, 1].
-        ns_steps: >= 1: how often they go through it.
+        ns_steps: in [1, 1000]: how often they go through it.
         nesterov: look ahead along the momentum.
         rms_rate: >= 0: the root mean square of the step; None: singular values of about 1 instead.
         **kwargs: see `Optimizer`: clipnorm, clipvalue, global_clipnorm, use_ema, ...
@@ -66,7 +66,7 @@ class Muon(Rule):
         "muon_c": Range(),
         "adam_lr_ratio": Range(0),
         "momentum": Range(0, 1),
-        "ns_steps": Range(1, integer=True),
+        "ns_steps": Range(1, 1000, integer=True),
         "rms_rate": Range(0, optional=True),
     }
 

@@ -4,7 +4,6 @@ What there is to say of such an optimizer is said once, as data: which kernel, w
 called follows from its own signature, `X_update(w, dw, ..., learning_rate, ...)`.
 """
 
-import functools
 import inspect
 from typing import Any, NamedTuple
 
@@ -44,6 +43,12 @@ class Rule(Optimizer):
     _KERNEL = ""
     _SLOTS: tuple[Slot, ...] = ()
     _SETTINGS: tuple[str, ...] = ()
+    _PARAMETERS: tuple[str, ...] = ()  # the kernel's, by their names: w, dw, ...
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "_KERNEL" in vars(cls):
+            cls._PARAMETERS = tuple(inspect.signature(getattr(kernels, cls._KERNEL)).parameters)
 
     def __setattr__(self, name, value):
         if not (vars(self).get("built") and name in self._SETTINGS):
@@ -81,7 +86,7 @@ class Rule(Optimizer):
         own = {slot.argument for slot in self._SLOTS}
         arguments: list[Any] = []
         places = []
-        for place, name in enumerate(_parameters(self._KERNEL)):
+        for place, name in enumerate(self._PARAMETERS):
             if name == "learning_rate":
                 value = learning_rate
             elif name == "step":
@@ -106,9 +111,3 @@ class Rule(Optimizer):
 
     def get_config(self):
         return {**super().get_config(), **{name: getattr(self, name) for name in self._SETTINGS}}
-
-
-@functools.cache
-def _parameters(kernel: str) -> tuple[str, ...]:
-    """The names of a kernel's parameters: w, dw, ..."""
-    return tuple(inspect.signature(getattr(kernels, kernel)).parameters)

@@ -27,7 +27,10 @@ def ftrl_update(w, dw, accumulator, linear, learning_rate, learning_rate_power=-
     cdef cnp.npy_intp n = rt.size(w)
     cdef double rate = learning_rate, power = -learning_rate_power, l1 = l1_regularization_strength
     cdef double shrinkage = 2 * l2_shrinkage_regularization_strength
-    cdef double rest = 2 * l2_regularization_strength + beta / rate
+    cdef double l2 = l2_regularization_strength, first = beta
+    if rate == 0:
+        raise ValueError("ftrl_update: learning_rate must not be 0: the rule divides by it.")
+    cdef double rest = 2 * l2 + first / rate
     cdef int threads = rt.team((0.5 if power == 0.5 else 10.0) * n)
     cdef void* wp = rt.data(w)
     cdef void* gp = rt.data(dw)

@@ -96,6 +96,8 @@ def muon_update(w, dw, m, learning_rate, momentum=0.95, nesterov=True, ns_steps=
     cdef double mu = momentum, a = muon_a, b = muon_b, c = muon_c, rate = learning_rate
     if rms_rate is not None:
         rate *= sqrt(<double>max(rows, columns)) * <double>rms_rate
+    if turns < 0 or turns > 1000:            # thirty are more than enough
+        raise ValueError(f"muon_update: ns_steps must be in [0, 1000], got {ns_steps}.")
     if n == 0:
         return
     square[0] = square[1] = k
