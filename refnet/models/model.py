@@ -4,7 +4,6 @@ Made from symbolic inputs and outputs (the functional way), it holds a `Network`
 it runs that.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -291,7 +290,7 @@ class Model(Trainer, Layer):
         Args:
             **kwargs: for `json.dumps`.
         """
-        return json.dumps(serialization.serialize_keras_object(self), **kwargs)
+        return serialization.to_json(serialization.serialize_keras_object(self), **kwargs)
 
 
 def _functional_arguments(args, kwargs):

@@ -316,7 +316,7 @@ def obstacle(model, kind):
             if not backend.of_library(defined_by(type(layer), method)):
                 return f"{type(layer).__name__}.{method} is your own code{promise}"
         for name, value in vars(layer).items():
-            if "activation" in name and callable(value) and not backend.of_library(value):
+            if ("activation" in name or name == "function") and callable(value) and not backend.of_library(value):
                 return f"{name} of {type(layer).__name__} '{layer.name}' is your own function{promise}"
         if layer.activity_regularizer is not None and not backend.of_library(type(layer.activity_regularizer)):
             return f"the activity regularizer of '{layer.name}' is your own{promise}"

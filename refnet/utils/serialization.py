@@ -9,6 +9,7 @@ or `register_keras_serializable`.
 
 import importlib
 import inspect
+import json
 import threading
 from collections.abc import Mapping
 
@@ -137,8 +138,8 @@ def serialize_keras_object(obj):
         return obj.name
     if isinstance(obj, np.ndarray):
         return {"class_name": "__numpy__", "config": {"value": obj.tolist(), "dtype": obj.dtype.name}}
-    if isinstance(obj, tuple):
-        return {"class_name": "__tuple__", "items": [serialize_keras_object(item) for item in obj]}
+    if isinstance(obj, tuple):  # JSON has no tuples: see `to_json`
+        return tuple(serialize_keras_object(item) for item in obj)
     if isinstance(obj, list):
         return [serialize_keras_object(item) for item in obj]
     if isinstance(obj, dict):
@@ -162,11 +163,36 @@ def serialize_keras_object(obj):
     }
     build_config = getattr(obj, "get_build_config", lambda: None)()
     if build_config:
-        config["build_config"] = serialize_keras_object(build_config)
+        config["build_config"] = _plain_shapes(build_config)
     compile_config = getattr(obj, "get_compile_config", lambda: None)()
     if compile_config:
         config["compile_config"] = compile_config
     return config
+
+
+def to_json(config, **kwargs) -> str:
+    """A configuration as text, tuples marked as such.
+
+    Args:
+        config: what `serialize_keras_object` gave.
+        **kwargs: of `json.dumps`.
+    """
+    return json.dumps(_marked(config), **kwargs)
+
+
+def _marked(structure):
+    if isinstance(structure, dict):
+        return {key: _marked(value) for key, value in structure.items()}
+    if isinstance(structure, tuple):
+        return {"class_name": "__tuple__", "items": [_marked(item) for item in structure]}
+    return [_marked(item) for item in structure] if isinstance(structure, list) else structure
+
+
+def _plain_shapes(structure):
+    """Shapes as lists, as Keras writes them: its layers read them as they are."""
+    if isinstance(structure, dict):
+        return {key: _plain_shapes(value) for key, value in structure.items()}
+    return [_plain_shapes(item) for item in structure] if isinstance(structure, (list, tuple)) else structure
 
 
 def find_class(config: dict, custom_objects: dict | None = None):
@@ -210,8 +236,8 @@ def deserialize_keras_object(config, custom_objects: dict | None = None, safe_mo
         ValueError: for an unknown name.
     """
     del safe_mode, kwargs
-    if isinstance(config, list):
-        return [deserialize_keras_object(item, custom_objects) for item in config]
+    if isinstance(config, (list, tuple)):
+        return type(config)(deserialize_keras_object(item, custom_objects) for item in config)
     if not isinstance(config, dict):
         return config
     if "class_name" not in config:
