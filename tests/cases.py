@@ -141,6 +141,24 @@ def _kernel_cases() -> list[KernelCase]:
         y, t = away_from_zero(rng, (m, c)), away_from_zero(rng, (m, c)) + 3.0
         add("mean_squared_error", f"{m}x{c}", (y, t))
         add("mean_absolute_error", f"{m}x{c}", (y, t))
+        near = t + away_from_zero(rng, (m, c)) * 0.9                           # |y - t| on both sides of huber's 0.7
+        add("distance", f"{m}x{c}-huber", (near, t), "huber", 0.7)
+        add("distance", f"{m}x{c}-log_cosh", (near, t), "log_cosh")
+        add("distance", f"{m}x{c}-logarithmic", (np.abs(y), t), "logarithmic", 1e-3,
+            gradient_terms=float(2 * np.log(6) / (c + 1)))                     # the difference of two logarithms
+        add("distance", f"{m}x{c}-percentage", (y, t - 3.0), "percentage", 1e-3)
+        add("divergence", f"{m}x{c}-kl", (rng.uniform(0.1, 0.9, (m, c)), rng.uniform(0.1, 0.9, (m, c))), "kl",
+            magnitude=lambda inputs: np.abs(inputs[1] * np.log(inputs[1] / inputs[0])).sum(axis=-1))
+        add("divergence", f"{m}x{c}-poisson", (np.abs(y), t), "poisson", 1e-3,
+            magnitude=lambda inputs: (inputs[0] + np.abs(inputs[1] * np.log(inputs[0]))).sum(axis=-1) / max(inputs[0].shape[-1], 1))
+        signs, scores = rng.choice([-1.0, 1.0], (m, c)), away_from_zero(rng, (m, c)) * 2
+        scores = np.where(np.abs(1 - signs * scores) < 0.05, 0.5 * scores, scores)    # off the margin
+        for margin in ("hinge", "squared_hinge"):
+            add("margin", f"{m}x{c}-{margin}", (scores, signs), margin)
+        if c > 1:
+            hot = np.eye(c)[rng.integers(0, c, m)]
+            add("categorical_hinge", f"{m}x{c}", (away_from_zero(rng, (m, c)) * 0.3, hot))
+            add("categorical_hinge", f"{m}x{c}-far", (away_from_zero(rng, (m, c)) + 5 * hot, hot))
         labels = rng.integers(0, c, m)
         p, q = rng.uniform(0.05, 0.95, (m, c)), rng.uniform(0.0, 1.0, (m, c))
         for from_logits in (False, True):
