@@ -83,6 +83,12 @@ def distribution(rng: np.random.Generator, shape: Any) -> np.ndarray:
 
 ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh", "gelu", "gelu_tanh", "silu")
 
+BENDS = {                                                               # with parameters, where there are some
+    "leaky_relu": (0.2,), "relu6": (), "elu": (1.3, 0.9), "celu": (0.7,), "softplus": (), "log_sigmoid": (), "softsign": (),
+    "squareplus": (4.0,), "mish": (), "sparse_plus": (), "sparse_sigmoid": (), "hard_sigmoid": (), "hard_silu": (), "hard_tanh": (),
+    "tanh_shrink": (), "hard_shrink": (0.53,), "soft_shrink": (0.53,), "threshold": (0.41, -0.7),
+}
+
 # Sizes: one, prime, below and above a register tile (14 x 32), and with a tail in every dimension.
 DENSE_SHAPES = [(1, 1, 1), (3, 5, 2), (16, 13, 64), (13, 64, 1), (29, 67, 33), (15, 300, 46), (128, 17, 10), (0, 4, 3), (2, 0, 3),
                 (65, 31, 97)]
@@ -132,6 +138,15 @@ def _kernel_cases() -> list[KernelCase]:
         add("dense", f"nobias-{name}", (x, w, None), name, magnitude=abs_dense)
         for shape in ((1,), (7,), (33, 3), (4, 5, 6), (0, 3), ()):
             add("activation", f"{name}-{'x'.join(map(str, shape)) or 'scalar'}", (away_from_zero(rng_for(name), shape) * 2,), name)
+
+    kinks = (0.0, -0.53, 0.53, 0.41, -1.0, 1.0, -3.0, 3.0, 6.0)
+    for name, parameters in BENDS.items():
+        for shape in ((1,), (7,), (33, 3), (0, 3), ()):
+            x = np.asarray(away_from_zero(rng_for(name), shape) * 5)
+            for kink in kinks:
+                x = np.where(np.abs(x - kink) < 0.02, x + 0.05, x)
+            add("bend", f"{name}-{'x'.join(map(str, shape)) or 'scalar'}", (x,), name, *parameters,
+                magnitude=lambda inputs: np.abs(inputs[0]) + 1.0)
 
     for m, c in ((1, 1), (5, 3), (17, 10), (4, 37), (0, 5), (200, 46)):
         rng = rng_for(f"softmax{m},{c}")

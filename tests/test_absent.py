@@ -117,7 +117,7 @@ class TestStrings:
             model.fit(np.zeros((2, 2)), np.zeros((2, 1)), verbose=0)
 
     @pytest.mark.parametrize(("argument", "value", "name"), [
-        ("activation", "sparsemax", "activations.sparsemax"), ("kernel_initializer", "stft", "initializers.stft"),
+        ("kernel_initializer", "stft", "initializers.stft"),
         ("kernel_regularizer", "orthogonal_regularizer", "regularizers.orthogonal_regularizer"),
     ])  # fmt: skip
     def test_of_layers(self, rn, argument, value, name):

@@ -3,7 +3,7 @@
 Read the chapters in this order to learn how a network learns: chain_rule, which has no kernel but says what all others
 take as known; activation, dense, errors, reduction, sgd, after which you can train a network (examples/from_kernels.py
 does); then softmax, cross_entropy, rmsprop, adam; distances, divergences and margins are more ways to say how wrong an
-answer is; then philox, dropout; matmul and einsum generalise dense.
+answer is, bends are more activations; then philox, dropout; matmul and einsum generalise dense.
 Images: convolution, pooling, batch_norm, layer_norm; convolution_transpose, depthwise,
 convolution_pooling. What a step is made of besides layers: averages, matches, confusion, counters, plan.
 
@@ -14,10 +14,10 @@ from importlib import import_module as _import_module
 
 from refnet.kernels import chain_rule  # noqa: F401  chapter 0, for help(refnet.kernels.chain_rule)
 
-CHAPTERS = ("activation", "adam", "averages", "batch_norm", "confusion", "convolution", "convolution_pooling",
-            "convolution_transpose", "counters", "cross_entropy", "dense", "depthwise", "distances", "divergences", "dropout",
-            "einsum", "elementary", "errors", "gather", "layer_norm", "margins", "matches", "matmul", "philox", "plan",
-            "pooling", "reduction", "rmsprop", "sgd", "softmax")
+CHAPTERS = ("activation", "adam", "averages", "batch_norm", "bends", "confusion", "convolution",
+            "convolution_pooling", "convolution_transpose", "counters", "cross_entropy", "dense", "depthwise",
+            "distances", "divergences", "dropout", "einsum", "elementary", "errors", "gather", "layer_norm",
+            "margins", "matches", "matmul", "philox", "plan", "pooling", "reduction", "rmsprop", "sgd", "softmax")
 
 NAME = "reference"
 

@@ -32,10 +32,10 @@ except ModuleNotFoundError:
         _reason = None
     raise _import_module("refnet_fast._absent").NotBuilt(_reason) from None
 
-CHAPTERS = ("activation", "adam", "averages", "batch_norm", "confusion", "convolution", "convolution_pooling",
-            "convolution_transpose", "counters", "cross_entropy", "dense", "depthwise", "distances", "divergences", "dropout",
-            "einsum", "elementary", "errors", "gather", "layer_norm", "margins", "matches", "matmul", "philox", "plan",
-            "pooling", "reduction", "rmsprop", "sgd", "softmax")
+CHAPTERS = ("activation", "adam", "averages", "batch_norm", "bends", "confusion", "convolution",
+            "convolution_pooling", "convolution_transpose", "counters", "cross_entropy", "dense", "depthwise",
+            "distances", "divergences", "dropout", "einsum", "elementary", "errors", "gather", "layer_norm",
+            "margins", "matches", "matmul", "philox", "plan", "pooling", "reduction", "rmsprop", "sgd", "softmax")
 
 NAME = "fast"
 

@@ -159,17 +159,6 @@ RN_FLAT VEC FN(slope_t)(const int kind, VEC y, VEC t, REAL a)
 
 /* ---- rows of terms -------------------------------------------------------------------------------------------- */
 
-/* `left` elements from p on, at most a vector. */
-RN_FLAT VEC FN(take)(const REAL *p, rn_int left) { return left >= VL ? FN(load)(p) : FN(load_part)(p, left); }
-
-RN_FLAT void FN(put)(REAL *p, VEC v, rn_int left)
-{
-    if (left >= VL)
-        FN(store)(p, v);
-    else
-        FN(store_part)(p, v, left);
-}
-
 typedef struct {
     int kind;
     const REAL *y, *t, *dl;
