@@ -9,11 +9,14 @@ from refnet.utils import serialization
 from refnet.utils.naming import unknown_name
 
 __all__ = [
+    "celu",
     "deserialize",
     "elu",
     "exponential",
     "gelu",
     "get",
+    "glu",
+    "hard_shrink",
     "hard_sigmoid",
     "hard_silu",
     "hard_swish",
@@ -29,11 +32,18 @@ __all__ = [
     "serialize",
     "sigmoid",
     "silu",
+    "soft_shrink",
     "softmax",
     "softplus",
     "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
     "swish",
     "tanh",
+    "tanh_shrink",
+    "threshold",
 ]
 
 
@@ -64,11 +74,17 @@ def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
         max_value: an upper bound of the result, or None.
         threshold: where the function leaves `negative_slope * (x - threshold)`.
     """
-    if negative_slope == 0.0 and max_value is None and threshold == 0.0:
-        return ops.relu(x)
-    below = negative_slope * (x - threshold) if negative_slope != 0.0 else ops.multiply(x, 0.0)
-    y = ops.where(ops.greater(x, threshold) if threshold != 0.0 else ops.greater_equal(x, 0.0), x, below)
-    return y if max_value is None else ops.minimum(y, max_value)
+    if max_value is None and threshold == 0.0:
+        return ops.relu(x) if negative_slope == 0.0 else ops.leaky_relu(x, negative_slope)
+    if threshold != 0.0:
+        y = ops.threshold(x, threshold, 0.0)
+    else:
+        y = ops.relu6(x) if max_value == 6 else ops.relu(x)
+    if max_value is not None and (threshold != 0.0 or max_value != 6):
+        y = ops.minimum(y, max_value)
+    if negative_slope == 0.0:
+        return y
+    return ops.subtract(y, ops.multiply(negative_slope, ops.relu(ops.subtract(threshold, x))))
 
 
 def relu6(x):
@@ -84,6 +100,11 @@ def leaky_relu(x, negative_slope=0.2):
 def elu(x, alpha=1.0):
     """x where positive, alpha (e^x - 1) elsewhere."""
     return ops.elu(x, alpha)
+
+
+def celu(x, alpha=1.0):
+    """x where positive, alpha (e^(x / alpha) - 1) elsewhere (Barron, 2017); alpha > 0."""
+    return ops.celu(x, alpha)
 
 
 def selu(x):
@@ -106,10 +127,46 @@ def softsign(x):
     return ops.softsign(x)
 
 
+def squareplus(x, b=4):
+    """(x + sqrt(x^2 + b)) / 2 (Barron, 2021); b >= 0."""
+    return ops.squareplus(x, b)
+
+
+def sparse_plus(x):
+    """0 where x <= -1, x where x >= 1, (x + 1)^2 / 4 between."""
+    return ops.sparse_plus(x)
+
+
+def hard_shrink(x, threshold=0.5):
+    """x where |x| > threshold, 0 elsewhere."""
+    return ops.hard_shrink(x, threshold)
+
+
+def soft_shrink(x, threshold=0.5):
+    """x drawn towards 0 by threshold, and 0 where |x| <= threshold."""
+    return ops.soft_shrink(x, threshold)
+
+
+def threshold(x, threshold, default_value):
+    """x where x > threshold, default_value elsewhere.
+
+    Args:
+        x: an array or tensor.
+        threshold: a number.
+        default_value: what stands where x is not larger.
+    """
+    return ops.threshold(x, threshold, default_value)
+
+
 @_fused("sigmoid")
 def sigmoid(x):
     """1 / (1 + e^-x)."""
     return ops.sigmoid(x)
+
+
+def sparse_sigmoid(x):
+    """(x + 1) / 2 clipped to [0, 1]: the slope of `sparse_plus`."""
+    return ops.sparse_sigmoid(x)
 
 
 def hard_sigmoid(x):
@@ -119,7 +176,7 @@ def hard_sigmoid(x):
 
 def log_sigmoid(x):
     """log(sigmoid(x)) = -softplus(-x)."""
-    return -ops.softplus(-x)
+    return ops.log_sigmoid(x)
 
 
 @_fused("tanh")
@@ -130,7 +187,12 @@ def tanh(x):
 
 def hard_tanh(x):
     """x clipped to [-1, 1]."""
-    return ops.clip(x, -1.0, 1.0)
+    return ops.hard_tanh(x)
+
+
+def tanh_shrink(x):
+    """x - tanh(x)."""
+    return ops.tanh_shrink(x)
 
 
 @_fused("gelu")
@@ -155,7 +217,7 @@ swish = silu
 
 def hard_silu(x):
     """x hard_sigmoid(x)."""
-    return x * ops.hard_sigmoid(x)
+    return ops.hard_silu(x)
 
 
 hard_swish = hard_silu
@@ -163,7 +225,7 @@ hard_swish = hard_silu
 
 def mish(x):
     """x tanh(softplus(x)) (Misra, 2019)."""
-    return x * ops.tanh(ops.softplus(x))
+    return ops.mish(x)
 
 
 def softmax(x, axis=-1):
@@ -174,6 +236,19 @@ def softmax(x, axis=-1):
 def log_softmax(x, axis=-1):
     """log(softmax(x)), computed without overflow."""
     return ops.log_softmax(x, axis=axis)
+
+
+def sparsemax(x, axis=-1):
+    """The nearest point of the probability simplex along `axis` (Martins and Astudillo, 2016): like softmax, but with zeros.
+
+    Keras 3.15.1 adds up all partial sums where the last one is meant: its result sums to 1 only where one entry is left.
+    """
+    return ops.sparsemax(x, axis)
+
+
+def glu(x, axis=-1):
+    """a sigmoid(b), where a and b are the two halves of x along `axis` (Dauphin et al., 2016)."""
+    return ops.glu(x, axis)
 
 
 _NAMES = public.Names(__name__)

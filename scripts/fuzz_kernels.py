@@ -144,8 +144,8 @@ class Fuzzer:
         if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
             return self.pick((*SMALL, *HUGE, -value, value + 1, float("nan")))
         if isinstance(value, str):
-            return self.pick((*_runtime.ACTIVATIONS, "ij,jk->ik", "i->", "->", "ii,ij->j", "ij,jk->", "ij,jk->izk", "", "a" * 40,
-                              None, 3))
+            return self.pick((*_runtime.ACTIVATIONS, *kernels.BENDS, *kernels.DISTANCES, *kernels.DIVERGENCES, *kernels.MARGINS,
+                              "ij,jk->ik", "i->", "->", "ii,ij->j", "ij,jk->", "ij,jk->izk", "", "a" * 40, None, 3))
         if isinstance(value, np.ndarray):
             return self.other_array(value)
         return self.pick((*ODD, *SMALL, np.zeros(3, "f4"), np.zeros(5), np.ones((3, 2), "f4")))

@@ -83,6 +83,12 @@ def distribution(rng: np.random.Generator, shape: Any) -> np.ndarray:
 
 ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh", "gelu", "gelu_tanh", "silu")
 
+BENDS = {                                                               # with parameters, where there are some
+    "leaky_relu": (0.2,), "relu6": (), "elu": (1.3, 0.9), "celu": (0.7,), "softplus": (), "log_sigmoid": (), "softsign": (),
+    "squareplus": (4.0,), "mish": (), "sparse_plus": (), "sparse_sigmoid": (), "hard_sigmoid": (), "hard_silu": (), "hard_tanh": (),
+    "tanh_shrink": (), "hard_shrink": (0.53,), "soft_shrink": (0.53,), "threshold": (0.41, -0.7),
+}
+
 # Sizes: one, prime, below and above a register tile (14 x 32), and with a tail in every dimension.
 DENSE_SHAPES = [(1, 1, 1), (3, 5, 2), (16, 13, 64), (13, 64, 1), (29, 67, 33), (15, 300, 46), (128, 17, 10), (0, 4, 3), (2, 0, 3),
                 (65, 31, 97)]
@@ -133,6 +139,15 @@ def _kernel_cases() -> list[KernelCase]:
         for shape in ((1,), (7,), (33, 3), (4, 5, 6), (0, 3), ()):
             add("activation", f"{name}-{'x'.join(map(str, shape)) or 'scalar'}", (away_from_zero(rng_for(name), shape) * 2,), name)
 
+    kinks = (0.0, -0.53, 0.53, 0.41, -1.0, 1.0, -3.0, 3.0, 6.0)
+    for name, parameters in BENDS.items():
+        for shape in ((1,), (7,), (33, 3), (0, 3), ()):
+            x = np.asarray(away_from_zero(rng_for(name), shape) * 5)
+            for kink in kinks:
+                x = np.where(np.abs(x - kink) < 0.02, x + 0.05, x)
+            add("bend", f"{name}-{'x'.join(map(str, shape)) or 'scalar'}", (x,), name, *parameters,
+                magnitude=lambda inputs: np.abs(inputs[0]) + 1.0)
+
     for m, c in ((1, 1), (5, 3), (17, 10), (4, 37), (0, 5), (200, 46)):
         rng = rng_for(f"softmax{m},{c}")
         x = away_from_zero(rng, (m, c)) * 3
@@ -141,6 +156,24 @@ def _kernel_cases() -> list[KernelCase]:
         y, t = away_from_zero(rng, (m, c)), away_from_zero(rng, (m, c)) + 3.0
         add("mean_squared_error", f"{m}x{c}", (y, t))
         add("mean_absolute_error", f"{m}x{c}", (y, t))
+        near = t + away_from_zero(rng, (m, c)) * 0.9                           # |y - t| on both sides of huber's 0.7
+        add("distance", f"{m}x{c}-huber", (near, t), "huber", 0.7)
+        add("distance", f"{m}x{c}-log_cosh", (near, t), "log_cosh")
+        add("distance", f"{m}x{c}-logarithmic", (np.abs(y), t), "logarithmic", 1e-3,
+            gradient_terms=float(2 * np.log(6) / (c + 1)))                     # the difference of two logarithms
+        add("distance", f"{m}x{c}-percentage", (y, t - 3.0), "percentage", 1e-3)
+        add("divergence", f"{m}x{c}-kl", (rng.uniform(0.1, 0.9, (m, c)), rng.uniform(0.1, 0.9, (m, c))), "kl",
+            magnitude=lambda inputs: np.abs(inputs[1] * np.log(inputs[1] / inputs[0])).sum(axis=-1))
+        add("divergence", f"{m}x{c}-poisson", (np.abs(y), t), "poisson", 1e-3,
+            magnitude=lambda inputs: (inputs[0] + np.abs(inputs[1] * np.log(inputs[0]))).sum(axis=-1) / max(inputs[0].shape[-1], 1))
+        signs, scores = rng.choice([-1.0, 1.0], (m, c)), away_from_zero(rng, (m, c)) * 2
+        scores = np.where(np.abs(1 - signs * scores) < 0.05, 0.5 * scores, scores)    # off the margin
+        for margin in ("hinge", "squared_hinge"):
+            add("margin", f"{m}x{c}-{margin}", (scores, signs), margin)
+        if c > 1:
+            hot = np.eye(c)[rng.integers(0, c, m)]
+            add("categorical_hinge", f"{m}x{c}", (away_from_zero(rng, (m, c)) * 0.3, hot))
+            add("categorical_hinge", f"{m}x{c}-far", (away_from_zero(rng, (m, c)) + 5 * hot, hot))
         labels = rng.integers(0, c, m)
         p, q = rng.uniform(0.05, 0.95, (m, c)), rng.uniform(0.0, 1.0, (m, c))
         for from_logits in (False, True):
@@ -369,8 +402,9 @@ PLAIN_KERNELS = (
     "isclose", "label_indices", "least_squares", "loss_scale_update", "lu_factored", "masked_weights",
     "matrix_rank", "max_norm", "mean_update", "min_max_norm", "momentum_product_update", "moving_average_update",
     "nearest_indices", "next_key", "non_negative", "nonzero", "one_hot", "order", "philox_words", "position",
-    "pseudo_inverse", "qr_factored", "revert_update", "rounded", "run_plan", "same_layouts", "samplewise",
-    "scale_gradient", "shrink_factor", "singular_vectors", "sorted_places", "sparse_categorical_matches",
-    "sparse_top_k_matches", "step_number", "symmetric_eigen_backward", "symmetric_eigen_forward", "truth",
-    "unary_flat", "unique", "unit_norm", "unravelled", "unscale_gradient", "unscaled_gradient", "whole_labels",
+    "pseudo_inverse", "qr_factored", "reciprocal_sum", "revert_update", "rounded", "run_plan", "same_layouts",
+    "samplewise", "scale_gradient", "shrink_factor", "singular_vectors", "sorted_places",
+    "sparse_categorical_matches", "sparse_top_k_matches", "step_number", "symmetric_eigen_backward",
+    "symmetric_eigen_forward", "truth", "unary_flat", "unique", "unit_norm", "unravelled", "unscale_gradient",
+    "unscaled_gradient", "whole_labels",
 )

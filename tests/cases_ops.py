@@ -47,7 +47,8 @@ class Given(A):
 UNARY = (
     "abs negative square sqrt rsqrt reciprocal expm1 log1p log2 log10 sin cos tan arcsin arccos arctan sinh cosh arcsinh arccosh "
     "arctanh exp log erf isnan isinf isfinite logical_not floor ceil round sign relu sigmoid tanh silu gelu relu6 leaky_relu elu "
-    "celu selu softplus softsign log_sigmoid hard_sigmoid hard_silu linear stop_gradient zeros_like ones_like ravel "
+    "celu selu softplus softsign log_sigmoid hard_sigmoid hard_silu hard_tanh mish tanh_shrink sparse_plus sparse_sigmoid "
+    "squareplus hard_shrink soft_shrink linear stop_gradient zeros_like ones_like ravel "
     "cbrt exp2 sinc deg2rad rad2deg fabs trunc signbit isneginf isposinf isreal real imag conjugate nan_to_num array copy "
     "empty_like diagflat"
 ).split()
@@ -96,6 +97,9 @@ CALLS["min"] += [((A(2, 3),), {"initial": 1})]
 CALLS["prod"] += [((A(2, 3),), {"dtype": "float64"})]
 CALLS["round"] += [((A(2, 3), 1), {})]
 CALLS["gelu"] += [((A(2, 3),), {"approximate": False})]
+CALLS["threshold"] = [((A(2, 3), 0.5, -1.0), {}), ((A(), 0, 2), {}), ((A(0, 3), 0.5, 1), {})]
+CALLS["glu"] = [((A(2, 6),), {}), ((A(4, 3, 5), 0), {}), ((A(2, 4, 3),), {"axis": -2})]
+CALLS["sparsemax"] = [((A(2, 3),), {}), ((A(4, 3, 5), 0), {}), ((A(2, 4, 3),), {"axis": -2})]
 CALLS["zeros_like"] += [((A(2, 3),), {"dtype": "int32"})]
 
 IMAGE, KERNEL = (2, 6, 7, 4), (3, 3, 4, 6)
@@ -246,6 +250,15 @@ CALLS |= {
         ((A(2, 4, 3), A(2, 4, 3)), {}),
     ],
     "mean_absolute_error": [((A(2, 3), A(2, 3)), {})],
+    "huber": [((A(2, 3), A(2, 3)), {}), ((A(2, 4, 3), A(2, 4, 3), 0.5), {}), ((A(3), A(3)), {"delta": 2})],
+    "log_cosh": [((A(2, 3), A(2, 3)), {})],
+    "mean_squared_logarithmic_error": [((A(2, 3), A(2, 3)), {})],
+    "mean_absolute_percentage_error": [((A(2, 3), A(2, 3)), {})],
+    "kl_divergence": [((A(2, 3), A(2, 3)), {}), ((A(2, 4, 3), A(2, 4, 3)), {})],
+    "poisson": [((A(2, 3), A(2, 3)), {})],
+    "hinge": [((A(2, 3), A(2, 3)), {})],
+    "squared_hinge": [((A(2, 3), A(2, 3)), {})],
+    "categorical_hinge": [((A(2, 3), A(2, 3)), {}), ((A(2, 4, 3), A(2, 4, 3)), {})],
     "binary_crossentropy": [((A(2, 3), A(2, 3)), {}), ((A(3), A(3)), {"from_logits": True})],
     "binary_crossentropy_mean": [((A(2, 3), A(2, 3)), {})],
     "categorical_crossentropy": [

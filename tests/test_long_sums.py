@@ -65,6 +65,13 @@ def logits(c):
 SUMS = {
     "mean_squared_error": lambda k, c: k.mean_squared_error_forward(c(around(2, LONG)), c(0 * around(2, LONG)))[0],
     "mean_absolute_error": lambda k, c: k.mean_absolute_error_forward(c(around(2, LONG)), c(0 * around(2, LONG)))[0],
+    **{f"distance-{name}": lambda k, c, n=name: k.distance_forward(c(around(2, LONG)), c(0 * around(2, LONG) + 1), n, 1e5)[0]
+       for name in ("huber", "log_cosh", "percentage")},
+    "distance-logarithmic": lambda k, c: k.distance_forward(c(around(2, LONG)), c(ones(2, LONG)), "logarithmic", 1e-7)[0],
+    "divergence-kl": lambda k, c: k.divergence_forward(c(0.25 + 0 * around(2, LONG)), probabilities(c), "kl")[0],
+    "divergence-poisson": lambda k, c: k.divergence_forward(c(around(2, LONG)), c(ones(2, LONG)), "poisson")[0],
+    "margin": lambda k, c: k.margin_forward(c(-around(2, LONG)), c(ones(2, LONG)), "hinge")[0],
+    "categorical_hinge": lambda k, c: k.categorical_hinge_forward(c(-around(2, LONG)), c(ones(2, LONG)))[0],
     "binary_crossentropy": lambda k, c: k.binary_crossentropy_forward(c(0.5 + 0 * around(2, LONG)), c(ones(2, LONG)))[0],
     "binary_crossentropy-logits": lambda k, c: k.binary_crossentropy_forward(logits(c), c(ones(2, LONG)), True)[0],
     "categorical_crossentropy": lambda k, c: k.categorical_crossentropy_forward(probabilities(c), probabilities(c))[0],

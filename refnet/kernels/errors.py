@@ -50,8 +50,8 @@ __all__ = [
 ]
 
 
-def _row_mean(values):
-    """Mean over the last axis, accumulated in float64. An empty row (C = 0) has the mean NaN, as in NumPy."""
+def row_mean(values):
+    """(N,): the mean over the last axis, accumulated in float64. An empty row (C = 0) has the mean NaN, as in NumPy."""
     total = values.sum(axis=-1, dtype=np.float64)
     columns = values.shape[-1]
     return (total / columns if columns else np.full_like(total, np.nan)).astype(values.dtype)
@@ -60,7 +60,7 @@ def _row_mean(values):
 def mean_squared_error_forward(y, t, save=True):
     """l_n = mean over c of (y_nc - t_nc)².    y, t (N, C)   ->   l (N,)"""
     e = y - t
-    return _row_mean(e * e), (e if save else None)
+    return row_mean(e * e), (e if save else None)
 
 
 def mean_squared_error_backward(dl, saved, needs=(True, True)):
@@ -72,7 +72,7 @@ def mean_squared_error_backward(dl, saved, needs=(True, True)):
 def mean_absolute_error_forward(y, t, save=True):
     """l_n = mean over c of |y_nc - t_nc|.    y, t (N, C)   ->   l (N,)"""
     e = y - t
-    return _row_mean(np.abs(e)), (e if save else None)
+    return row_mean(np.abs(e)), (e if save else None)
 
 
 def mean_absolute_error_backward(dl, saved, needs=(True, True)):

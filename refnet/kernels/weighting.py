@@ -23,7 +23,7 @@ By hand
 """
 import numpy as np
 
-__all__ = ["aligned_weights", "label_indices", "masked_weights", "samplewise", "whole_labels"]
+__all__ = ["aligned_weights", "label_indices", "masked_weights", "reciprocal_sum", "samplewise", "whole_labels"]
 
 
 def samplewise(values, weights, by_mean):
@@ -94,12 +94,24 @@ def masked_weights(mask, weights, by_mean):
     return mask if weights is None else np.asarray(weights * mask, dtype=mask.dtype)
 
 
-def whole_labels(labels, shape):
+def reciprocal_sum(weights, dtype):
+    """1 / Σ ω, a number of a type; 0 where the sum is 0: a mean of nothing is 0."""
+    total = np.sum(weights, dtype=np.float64)
+    return np.asarray(1.0 / total if total else 0.0, dtype=dtype)
+
+
+def whole_labels(labels, shape, classes=None):
     """Labels as contiguous int64 under another shape.
 
     Raises:
-        ValueError: a label is not a whole number.
+        ValueError: a label is not a whole number, or (where `classes` is given) not one of 0 to classes - 1.
     """
+    if classes is not None:
+        flat = labels.reshape(-1)
+        outside = np.flatnonzero((flat < 0) | (flat >= classes))
+        if outside.size:
+            raise ValueError(f"label {flat[outside[0]]} at position {outside[0]} is out of range for {classes} classes: "
+                             f"labels must be integers from 0 to {classes - 1}.")
     if labels.dtype.kind == "f":
         whole = labels.astype(np.int64)
         if not np.array_equal(whole, labels):

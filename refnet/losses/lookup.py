@@ -8,7 +8,14 @@ from refnet.utils import serialization
 
 __all__ = ["class_of", "deserialize", "get", "serialize"]
 
-_SHORT = {"mse": "mean_squared_error", "mae": "mean_absolute_error", "bce": "binary_crossentropy"}
+_SHORT = {
+    "bce": "binary_crossentropy",
+    "kld": "kl_divergence",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
 _NAMES = public.Names(
     "refnet.losses", more={**_SHORT, **{k.upper(): v for k, v in _SHORT.items()}}, without=["Loss", "LossFunctionWrapper"]
 )

@@ -16,7 +16,7 @@ from refnet.ops._op import ready
 from refnet.utils import serialization, tracking, tree
 from refnet.utils.naming import auto_name
 
-__all__ = ["Loss", "LossFunctionWrapper"]
+__all__ = ["BuiltInLoss", "Loss", "LossFunctionWrapper"]
 
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 _CONTAINERS = (list, tuple, dict)
@@ -30,7 +30,7 @@ def _is_array(x) -> bool:
 def as_predictions(y_pred, dtype: str | None = None):
     """An array or tensor of a float type: `dtype`, else its own, else `floatx()`."""
     if not hasattr(y_pred, "dtype"):
-        y_pred = np.asarray(y_pred)
+        y_pred = ops.convert_to_tensor(y_pred)  # numbers in a list are of `floatx()`
     own = y_pred.dtype
     if own in _FLOATS and (dtype is None or own == dtype):
         return y_pred
@@ -140,29 +140,35 @@ def reduce_weighted(values, sample_weight=None, reduction="sum_over_batch_size",
         ValueError: when the weights do not fit the values.
     """
     shape = values.shape
+    if len(shape) == 0 and not (sample_weight is None and mask is None):  # one loss of the whole batch, for every weight
+        shape = np.shape(autodiff.value_of(sample_weight if mask is None else mask))
+        values = ops.broadcast_to(values, shape)
     if sample_weight is None and mask is None:
         if len(shape) == 1 and (reduction == "sum_over_batch_size" or reduction == "mean"):
             return ops.weighted_sum(values, None, 1.0 / shape[0] if shape[0] else 0.0)
         weights = None
     else:
         weights = align_weights(sample_weight, shape, name, values.dtype)
-    count = total_weight = int(np.prod(shape))
+    count = int(np.prod(shape))
     if mask is not None:  # what does not count is left out of the sum, and of the divisor too
         by_mean = reduction in ("sum_over_batch_size", "mean")
         mask = align_weights(mask, shape, name, values.dtype)
         weights = backend.active().masked_weights(mask, weights, by_mean)
     if reduction in (None, "none") or len(shape) == 0:
-        return values if weights is None else values * weights
-    scale = 1.0
-    if reduction == "mean_with_sample_weight":
-        total_weight = total_weight if weights is None else float(np.sum(weights, dtype=np.float64))
-        scale = 1.0 / total_weight if total_weight else 0.0
-    elif reduction != "sum":
-        scale = 1.0 / count if count else 0.0
+        values = values if weights is None else values * weights
+        given = np.shape(autodiff.value_of(sample_weight)) if sample_weight is not None else ()
+        return ops.reshape(values, given) if len(shape) == 1 and given == (*shape, 1) else values  # as Keras aligns them
+    by_weight = reduction == "mean_with_sample_weight" and weights is not None
     if len(shape) != 1:
         values = ops.reshape(values, (-1,))
-        weights = None if weights is None else ops.reshape(weights, (-1,))
-    return ops.weighted_sum(values, weights, scale)
+    flat = weights if weights is None or len(shape) == 1 else ops.reshape(weights, (-1,))
+    loss = ops.weighted_sum(values, flat, 1.0 if by_weight or reduction == "sum" else 1.0 / count if count else 0.0)
+    if not by_weight:
+        return loss
+    if mask is None:  # Keras adds up the weights as they were given, (N, 1) for values (N, T) too
+        given = autodiff.value_of(sample_weight)
+        weights = given if given.ndim == len(shape) else weights
+    return ops.multiply(loss, backend.active().reciprocal_sum(weights, values.dtype))
 
 
 def align_weights(sample_weight, shape, name, dtype):
@@ -229,3 +235,44 @@ class LossFunctionWrapper(Loss):
         if "fn" in config:
             config = serialization.deserialize_keras_object(config)
         return cls(**config)
+
+
+class BuiltInLoss(LossFunctionWrapper):
+    """A loss of this package: its configuration is its name, its reduction and the function's arguments, which are attributes too.
+
+    Keras' configuration leaves some arguments out (`_unsaved`: their defaults), so that what is read from it is another loss. Ours
+    names them where they are not the default: Keras reads that as well.
+    """
+
+    _unsaved: dict = {}
+
+    def __init__(self, fn, reduction, name, dtype, **kwargs):
+        super().__init__(fn, reduction, name, dtype, **kwargs)
+        for argument, value in kwargs.items():
+            setattr(self, argument, value)
+
+    def get_config(self):
+        unsaved = self._unsaved
+        given = {k: v for k, v in self._fn_kwargs.items() if k not in unsaved or v != unsaved[k]}
+        return {"name": self.name, "reduction": self.reduction, **given}
+
+
+def class_axis(axis, shape, name):
+    """The axis of the classes (of what is averaged or summed) as a non-negative number.
+
+    Raises:
+        ValueError: for what is no integer, or out of range.
+    """
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+        raise ValueError(f"{name}: `axis` must be an integer. Received: axis={axis!r}")
+    rank = len(shape)
+    if not -rank <= axis < rank:
+        raise ValueError(
+            f"{name}: axis={axis} is out of range for an output of shape {tuple(shape)}. Pass an axis from {-rank} to {rank - 1}."
+        )
+    return int(axis) % rank
+
+
+def axis_last(x, axis):
+    """x with one of its axes (a non-negative number) moved to the end."""
+    return x if axis == len(x.shape) - 1 else ops.moveaxis(x, axis, -1)

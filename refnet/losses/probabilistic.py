@@ -9,32 +9,47 @@ from typing import Any
 import numpy as np
 
 from refnet import autodiff, backend, ops
-from refnet.losses.loss import LossFunctionWrapper, as_predictions
+from refnet.losses.loss import BuiltInLoss, as_predictions, axis_last, class_axis
 from refnet.losses.regression import aligned
 from refnet.ops._op import ready
 
 __all__ = [
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
+    "KLDivergence",
+    "Poisson",
     "SparseCategoricalCrossentropy",
     "binary_crossentropy",
     "categorical_crossentropy",
+    "kl_divergence",
+    "poisson",
     "sparse_categorical_crossentropy",
 ]
 
 
-def _check_smoothing(label_smoothing):
+def check_smoothing(label_smoothing):
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"`label_smoothing` must be in [0, 1]. Received: label_smoothing={label_smoothing}")
 
 
-def _check_axis(axis, name):
-    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
-        raise ValueError(f"{name}: `axis` must be an integer. Received: axis={axis!r}")
+def smoothed(y_true, label_smoothing, center):
+    """Targets that are drawn towards `center` by a part of the way."""
+    if not label_smoothing:
+        return y_true
+    return ops.add(ops.multiply(y_true, 1.0 - label_smoothing), label_smoothing * center)
 
 
-def _axis_last(x, axis):
-    return x if axis in (-1, len(x.shape) - 1) else ops.moveaxis(x, axis, -1)
+def more_than_one_class(shape, axis, name):
+    """
+    Raises:
+        ValueError: where there is one class, which is always right.
+    """
+    if shape[axis] == 1:
+        raise ValueError(
+            f"{name}: the output has shape {tuple(shape)}, a single class, whose loss is 0 "
+            f"whatever the weights. For two classes use loss='{name.replace('categorical', 'binary')}'; for more give the last "
+            "layer one unit per class."
+        )
 
 
 def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
@@ -54,9 +69,9 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
         ValueError: when the shapes cannot be aligned.
     """
     y_true, y_pred = aligned(y_true, y_pred, "binary_crossentropy")
-    if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
-    return ops.binary_crossentropy_mean(_axis_last(y_true, axis), _axis_last(y_pred, axis), from_logits)
+    axis = class_axis(axis, y_pred.shape, "binary_crossentropy")
+    y_true = smoothed(y_true, label_smoothing, 0.5)
+    return ops.binary_crossentropy_mean(axis_last(y_true, axis), axis_last(y_pred, axis), from_logits)
 
 
 def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
@@ -75,17 +90,11 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     Raises:
         ValueError: when the shapes cannot be aligned; for a single class.
     """
-    _check_axis(axis, "categorical_crossentropy")
     y_true, y_pred = aligned(y_true, y_pred, "categorical_crossentropy")
-    if y_pred.shape[axis] == 1:
-        raise ValueError(
-            f"categorical_crossentropy: the output has shape {tuple(y_pred.shape)}, a single class, whose loss is 0 "
-            "whatever the weights. For two classes use loss='binary_crossentropy'; for more give the last layer one "
-            "unit per class."
-        )
-    if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
-    return ops.categorical_crossentropy(_axis_last(y_true, axis), _axis_last(y_pred, axis), from_logits=from_logits)
+    axis = class_axis(axis, y_pred.shape, "categorical_crossentropy")
+    more_than_one_class(y_pred.shape, axis, "categorical_crossentropy")
+    y_true = smoothed(y_true, label_smoothing, 1.0 / y_true.shape[-1])
+    return ops.categorical_crossentropy(axis_last(y_true, axis), axis_last(y_pred, axis), from_logits=from_logits)
 
 
 def as_labels(y_true, y_pred, axis=-1):
@@ -96,11 +105,12 @@ def as_labels(y_true, y_pred, axis=-1):
     """
     labels = np.asarray(autodiff.value_of(y_true))
     shape = tuple(y_pred.shape)
-    expected = shape[: axis % len(shape)] + shape[axis % len(shape) + 1 :]
+    axis = class_axis(axis, shape, "sparse_categorical_crossentropy")
+    expected = shape[:axis] + shape[axis + 1 :]
     found = labels.shape
     if found != expected:
         if labels.ndim == len(shape) and found[axis] == 1:
-            found = found[: axis % len(shape)] + found[axis % len(shape) + 1 :]
+            found = found[:axis] + found[axis + 1 :]
         elif (*found, 1) == expected:
             found = expected
         if found != expected:
@@ -141,18 +151,50 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     Raises:
         ValueError: when shapes do not fit, or a label is out of range.
     """
-    _check_axis(axis, "sparse_categorical_crossentropy")
     y_pred = as_predictions(y_pred)
+    axis = class_axis(axis, y_pred.shape, "sparse_categorical_crossentropy")
     labels = as_labels(y_true, y_pred, axis)
     if ignore_class is None:
-        return ops.sparse_categorical_crossentropy(labels, _axis_last(y_pred, axis), from_logits=from_logits)
-    valid = labels != ignore_class
-    labels = np.where(valid, labels, 0)
-    values = ops.sparse_categorical_crossentropy(labels, _axis_last(y_pred, axis), from_logits=from_logits)
+        return ops.sparse_categorical_crossentropy(labels, axis_last(y_pred, axis), from_logits=from_logits)
+    valid = ops.not_equal(labels, ignore_class)
+    labels = ops.where(valid, labels, 0)
+    values = ops.sparse_categorical_crossentropy(labels, axis_last(y_pred, axis), from_logits=from_logits)
     return ops.where(valid, values, ops.zeros_like(values))
 
 
-class BinaryCrossentropy(LossFunctionWrapper):
+def kl_divergence(y_true, y_pred):
+    """The Kullback-Leibler divergence, sum over the last axis of y_true log(y_true / y_pred).
+
+    Args:
+        y_true: target distributions (N, ..., C).
+        y_pred: predicted ones, of the same shape. Both are limited to [`refnet.config.epsilon()`, 1] first.
+
+    Returns:
+        (N, ...).
+
+    Raises:
+        ValueError: when the shapes cannot be aligned.
+    """
+    return ops.kl_divergence(*aligned(y_true, y_pred, "kl_divergence"))
+
+
+def poisson(y_true, y_pred):
+    """The mean over the last axis of y_pred - y_true log(y_pred): -log(the Poisson probability of a count), but for log(y_true!).
+
+    Args:
+        y_true: counts (N, ..., D).
+        y_pred: predicted means, not negative, of the same shape; e.g. by `activation="softplus"`.
+
+    Returns:
+        (N, ...).
+
+    Raises:
+        ValueError: when the shapes cannot be aligned.
+    """
+    return ops.poisson(*aligned(y_true, y_pred, "poisson"))
+
+
+class BinaryCrossentropy(BuiltInLoss):
     """Cross-entropy of yes-or-no targets.
 
     Args:
@@ -169,11 +211,11 @@ class BinaryCrossentropy(LossFunctionWrapper):
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
-        reduction: str = "sum_over_batch_size",
+        reduction: str | None = "sum_over_batch_size",
         name: str = "binary_crossentropy",
         dtype: Any = None,
     ):
-        _check_smoothing(label_smoothing)
+        check_smoothing(label_smoothing)
         super().__init__(
             binary_crossentropy,
             reduction,
@@ -183,15 +225,9 @@ class BinaryCrossentropy(LossFunctionWrapper):
             label_smoothing=label_smoothing,
             axis=axis,
         )
-        self.from_logits = from_logits
-        self.label_smoothing = label_smoothing
-        self.axis = axis
-
-    def get_config(self):
-        return {"name": self.name, "reduction": self.reduction, **self._fn_kwargs}
 
 
-class CategoricalCrossentropy(LossFunctionWrapper):
+class CategoricalCrossentropy(BuiltInLoss):
     """Cross-entropy of one-hot targets.
 
     Args:
@@ -208,11 +244,11 @@ class CategoricalCrossentropy(LossFunctionWrapper):
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
-        reduction: str = "sum_over_batch_size",
+        reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_crossentropy",
         dtype: Any = None,
     ):
-        _check_smoothing(label_smoothing)
+        check_smoothing(label_smoothing)
         super().__init__(
             categorical_crossentropy,
             reduction,
@@ -222,15 +258,9 @@ class CategoricalCrossentropy(LossFunctionWrapper):
             label_smoothing=label_smoothing,
             axis=axis,
         )
-        self.from_logits = from_logits
-        self.label_smoothing = label_smoothing
-        self.axis = axis
-
-    def get_config(self):
-        return {"name": self.name, "reduction": self.reduction, **self._fn_kwargs}
 
 
-class SparseCategoricalCrossentropy(LossFunctionWrapper):
+class SparseCategoricalCrossentropy(BuiltInLoss):
     """Cross-entropy of integer labels.
 
     Args:
@@ -242,11 +272,13 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         dtype: the float type of the computation; None: the predictions' own.
     """
 
+    _unsaved = {"axis": -1}
+
     def __init__(
         self,
         from_logits: bool = False,
         ignore_class: int | None = None,
-        reduction: str = "sum_over_batch_size",
+        reduction: str | None = "sum_over_batch_size",
         axis: int = -1,
         name: str = "sparse_categorical_crossentropy",
         dtype: Any = None,
@@ -260,9 +292,6 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
             ignore_class=ignore_class,
             axis=axis,
         )
-        self.from_logits = from_logits
-        self.ignore_class = ignore_class
-        self.axis = axis
 
     def _targets(self, y_true, y_pred):
         return as_labels(y_true, y_pred, self.axis)
@@ -271,7 +300,30 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         return sparse_categorical_crossentropy(y_true, y_pred, **self._fn_kwargs)
 
     def _mask(self, y_true, y_pred):
-        return None if self.ignore_class is None else y_true != self.ignore_class
+        return None if self.ignore_class is None else ops.not_equal(y_true, self.ignore_class)
 
-    def get_config(self):
-        return {"name": self.name, "reduction": self.reduction, **self._fn_kwargs}
+
+class KLDivergence(BuiltInLoss):
+    """How far predicted distributions are from the targets, in nats.
+
+    Args:
+        reduction: how values become one number, see `Loss`.
+        name: for logs.
+        dtype: the float type of the computation; None: the predictions' own.
+    """
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "kl_divergence", dtype: Any = None):
+        super().__init__(kl_divergence, reduction, name, dtype)
+
+
+class Poisson(BuiltInLoss):
+    """The loss of predicted means of counts.
+
+    Args:
+        reduction: how values become one number, see `Loss`.
+        name: for logs.
+        dtype: the float type of the computation; None: the predictions' own.
+    """
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "poisson", dtype: Any = None):
+        super().__init__(poisson, reduction, name, dtype)

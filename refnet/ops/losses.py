@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from refnet import backend
+from refnet import backend, config
 from refnet.autodiff import apply
 from refnet.graph import KerasTensor
 from refnet.ops._op import array_of, as_type, constant, float_input, op, pair_of_floats, shared
@@ -19,9 +19,18 @@ __all__ = [
     "binary_crossentropy",
     "binary_crossentropy_mean",
     "categorical_crossentropy",
+    "categorical_hinge",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
     "mean_absolute_error",
+    "mean_absolute_percentage_error",
     "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
     "sparse_categorical_crossentropy",
+    "squared_hinge",
     "weighted_sum",
 ]
 
@@ -46,16 +55,16 @@ def _per_sample(l: Any, shape: tuple[int, ...]) -> Any:
     return l if len(shape) == 2 else reshape(l, shape[:-1])
 
 
-def _error(name: str, forward: Callable, backward: Callable, y_true: Any, y_pred: Any) -> Any:
+def _error(name: str, forward: Callable, backward: Callable, y_true: Any, y_pred: Any, *args: Any) -> Any:
     y, t = pair_of_floats(y_pred, y_true)
     shape = y.shape
     if t.shape != shape or not shape:
         _check_shapes(name, t.shape, shape)
-    return _per_sample(apply(forward, backward, (_rows(y, shape), _rows(t, shape))), shape)
+    return _per_sample(apply(forward, backward, (_rows(y, shape), _rows(t, shape)), *args), shape)
 
 
 def _error_rule(name: str) -> Callable:
-    def rule(y_true, y_pred):
+    def rule(y_true, y_pred, *args, **kwargs):
         shape = _check_shapes(name, shape_of(y_true), shape_of(y_pred))
         return KerasTensor(shape[:-1], kernel_float(promote(type_of(y_pred), type_of(y_true))))
 
@@ -89,6 +98,80 @@ def _crossentropy(name: str, target: Any, output: Any, from_logits: bool) -> Any
     kernels = backend.active()
     forward, backward = getattr(kernels, f"{name}_forward"), getattr(kernels, f"{name}_backward")
     return _per_sample(apply(forward, backward, (_rows(y, shape),), _rows(t, shape), from_logits), shape)
+
+
+def _distance(name: str, y_true: Any, y_pred: Any, distance: str, parameter: float = 1.0) -> Any:
+    kernels = backend.active()
+    return _error(name, kernels.distance_forward, kernels.distance_backward, y_true, y_pred, distance, parameter)
+
+
+@op(_error_rule("huber"))
+def huber(y_true, y_pred, delta=1.0):
+    """The mean over the last axis of e²/2 where |e| <= delta, delta |e| - delta²/2 elsewhere; (..., C) -> (...)."""
+    return _distance("huber", y_true, y_pred, "huber", delta)
+
+
+@op(_error_rule("log_cosh"))
+def log_cosh(y_true, y_pred):
+    """The mean of log(cosh(y_pred - y_true)) over the last axis; (..., C) -> (...)."""
+    return _distance("log_cosh", y_true, y_pred, "log_cosh")
+
+
+@op(_error_rule("mean_squared_logarithmic_error"))
+def mean_squared_logarithmic_error(y_true, y_pred):
+    """The mean of (log(1 + y_true) - log(1 + y_pred))² over the last axis, negative numbers taken for 0; (..., C) -> (...)."""
+    return _distance("mean_squared_logarithmic_error", y_true, y_pred, "logarithmic", config.epsilon())
+
+
+@op(_error_rule("mean_absolute_percentage_error"))
+def mean_absolute_percentage_error(y_true, y_pred):
+    """The mean of 100 |y_true - y_pred| / |y_true| over the last axis; (..., C) -> (...)."""
+    return _distance("mean_absolute_percentage_error", y_true, y_pred, "percentage", config.epsilon())
+
+
+def _divergence(name: str, y_true: Any, y_pred: Any, divergence: str) -> Any:
+    kernels = backend.active()
+    return _error(
+        name, kernels.divergence_forward, kernels.divergence_backward, y_true, y_pred, divergence, config.epsilon()
+    )
+
+
+@op(_error_rule("kl_divergence"))
+def kl_divergence(y_true, y_pred):
+    """Σ y_true log(y_true / y_pred) over the last axis, both limited to [epsilon, 1]; (..., C) -> (...)."""
+    return _divergence("kl_divergence", y_true, y_pred, "kl")
+
+
+@op(_error_rule("poisson"))
+def poisson(y_true, y_pred):
+    """The mean of y_pred - y_true log(y_pred) over the last axis; (..., C) -> (...)."""
+    return _divergence("poisson", y_true, y_pred, "poisson")
+
+
+def _margin(name: str, y_true: Any, y_pred: Any) -> Any:
+    kernels = backend.active()
+    return _error(name, kernels.margin_forward, kernels.margin_backward, y_true, y_pred, name)
+
+
+@op(_error_rule("hinge"))
+def hinge(y_true, y_pred):
+    """The mean of max(1 - y_true y_pred, 0) over the last axis; targets that are all 0 or 1 mean -1 or 1; (..., C) -> (...)."""
+    return _margin("hinge", y_true, y_pred)
+
+
+@op(_error_rule("squared_hinge"))
+def squared_hinge(y_true, y_pred):
+    """The mean of max(1 - y_true y_pred, 0)² over the last axis; targets that are all 0 or 1 mean -1 or 1; (..., C) -> (...)."""
+    return _margin("squared_hinge", y_true, y_pred)
+
+
+@op(_error_rule("categorical_hinge"))
+def categorical_hinge(y_true, y_pred):
+    """max(1 + the best score of a wrong class - the true class's, 0), for one-hot targets; (..., C) -> (...)."""
+    kernels = backend.active()
+    return _error(
+        "categorical_hinge", kernels.categorical_hinge_forward, kernels.categorical_hinge_backward, y_true, y_pred
+    )
 
 
 def _crossentropy_rule(name: str, reduces: bool) -> Callable:

@@ -11,6 +11,7 @@ from refnet import backend, config
 from refnet.autodiff import SymbolicInput, Tensor, Variable, apply, value_of
 from refnet.graph import KerasTensor
 from refnet.kernels.activation import ACTIVATIONS
+from refnet.ops import bends
 from refnet.ops._op import (
     array_of,
     as_type,
@@ -22,53 +23,37 @@ from refnet.ops._op import (
     snapshot,
     symbolic,
 )
+from refnet.ops.bends import *
 from refnet.ops.dtypes import HALF, floating, kernel_float
 from refnet.ops.numpy import (
-    abs,
-    add,
-    clip,
-    divide,
-    exp,
-    greater,
-    log1p,
     maximum,
-    minimum,
     moveaxis,
     multiply,
-    negative,
     reshape,
-    subtract,
+    split,
     transpose,
-    where,
 )
 from refnet.ops.rules import axes_in, elementwise, like, same_size, shape_of, spec
 
 __all__ = [
     "FUSED_ACTIVATIONS",
     "activation",
-    "celu",
     "dense",
     "dropout",
-    "elu",
     "gelu",
-    "hard_sigmoid",
-    "hard_silu",
-    "leaky_relu",
+    "glu",
     "linear",
-    "log_sigmoid",
     "log_softmax",
     "one_hot",
     "relu",
-    "relu6",
-    "selu",
     "sigmoid",
     "silu",
     "softmax",
-    "softplus",
-    "softsign",
     "swish",
     "tanh",
 ]
+
+__all__ += bends.__all__
 
 FUSED_ACTIVATIONS = frozenset(ACTIVATIONS)
 
@@ -127,76 +112,31 @@ def gelu(x, approximate=True):
     return activation(x, "gelu_tanh" if approximate else "gelu")
 
 
-def _real(x: Any) -> Any:
-    """x as floats."""
+def _halves(shape: tuple, axis: Any) -> int:
+    """The axis that glu splits.
+
+    Raises:
+        ValueError: it has an odd length.
+    """
+    (place,) = axes_in("glu", axis, len(shape))
+    if shape[place] is not None and shape[place] % 2:
+        raise ValueError(f"glu: axis {axis} of x, shape {shape}, must have an even length, since it is split into two halves.")
+    return place
+
+
+def _glu_rule(x, axis=-1):
+    shape = shape_of(x)
+    place = _halves(shape, axis)
+    half = None if shape[place] is None else shape[place] // 2
+    return like(x, (*shape[:place], half, *shape[place + 1 :]), floating(spec(x).dtype))
+
+
+@op(_glu_rule)
+def glu(x, axis=-1):
+    """a sigmoid(b), where a and b are the two halves of x along an axis (Dauphin et al., 2016, arXiv:1612.08083)."""
     x = array_of(x)
-    return as_type(x, floating(x.dtype))
-
-
-@op(elementwise(floating))
-def relu6(x):
-    """min(max(x, 0), 6)."""
-    return clip(_real(x), 0, 6)
-
-
-@op(elementwise(floating))
-def leaky_relu(x, negative_slope=0.2):
-    """x where positive, negative_slope · x elsewhere."""
-    x = _real(x)
-    return where(greater(x, 0), x, multiply(x, negative_slope))
-
-
-@op(elementwise(floating))
-def elu(x, alpha=1.0):
-    """x where positive, alpha (exp(x) - 1) elsewhere."""
-    x = _real(x)
-    return where(greater(x, 0), x, multiply(alpha, subtract(exp(minimum(x, 0.0)), 1.0)))
-
-
-@op(elementwise(floating))
-def celu(x, alpha=1.0):
-    """x where positive, alpha (exp(x / alpha) - 1) elsewhere."""
-    x = _real(x)
-    return where(greater(x, 0), x, multiply(alpha, subtract(exp(divide(minimum(x, 0.0), alpha)), 1.0)))
-
-
-@op(elementwise(floating))
-def selu(x):
-    """Scaled elu (Klambauer et al., 2017): keeps activations near mean 0 and variance 1."""
-    return multiply(1.0507009873554805, elu(x, 1.6732632423543772))
-
-
-@op(elementwise(floating))
-def softplus(x):
-    """log(1 + exp(x)), without overflow."""
-    x = _real(x)
-    return add(maximum(x, 0.0), log1p(exp(negative(abs(x)))))
-
-
-@op(elementwise(floating))
-def softsign(x):
-    """x / (1 + |x|)."""
-    x = _real(x)
-    return divide(x, add(abs(x), 1.0))
-
-
-@op(elementwise(floating))
-def log_sigmoid(x):
-    """log(sigmoid(x)), without underflow."""
-    return negative(softplus(negative(_real(x))))
-
-
-@op(elementwise(floating))
-def hard_sigmoid(x):
-    """x / 6 + 1/2, limited to [0, 1]."""
-    return clip(add(divide(_real(x), 6.0), 0.5), 0, 1)
-
-
-@op(elementwise(floating))
-def hard_silu(x):
-    """x · hard_sigmoid(x)."""
-    x = _real(x)
-    return multiply(x, hard_sigmoid(x))
+    a, b = split(as_type(x, floating(x.dtype)), 2, axis=_halves(x.shape, axis))
+    return multiply(a, sigmoid(b))
 
 
 swish = silu

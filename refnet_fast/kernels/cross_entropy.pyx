@@ -1,6 +1,6 @@
 """Cross-entropy, fast: softmax (or sigmoid), logarithm and sum in one visit to each row.
 
-How it is fast: simd/loss.h. The probabilities are written once, for backward, and only if that was asked for.
+How it is fast: simd/loss.h, simd/terms.h. The probabilities are written once, for backward, and only if that was asked for.
 What is saved: categorical: p, the row sums s (from probabilities only) and the targets or labels; binary: y and t.
 Why it is right: refnet/kernels/cross_entropy.py.
 """
@@ -8,6 +8,7 @@ cimport numpy as cnp
 from libc.stdint cimport int64_t
 
 from refnet_fast cimport _runtime as rt
+from refnet_fast._terms cimport RN_BINARY_LOGITS, RN_BINARY_PROBS, check_pair, saved_kind, terms_backward, terms_forward
 
 cnp.import_array()
 
@@ -18,12 +19,6 @@ __all__ = [
 ]
 
 cdef extern from "refnet_fast/simd/loss.h":
-    enum:
-        RN_BINARY_LOGITS, RN_BINARY_PROBS
-    void RN_loss_forward(bint dbl, int kind, void* y, void* t, void* l, cnp.npy_intp m, cnp.npy_intp n,
-                         int threads) noexcept nogil
-    void RN_loss_backward(bint dbl, int kind, void* dl, void* y, void* t, void* dy, void* dt, cnp.npy_intp m,
-                          cnp.npy_intp n, int threads) noexcept nogil
     void RN_categorical_forward(bint dbl, bint logits, void* y, void* t, int64_t* labels, void* l, void* p, void* s,
                                 cnp.npy_intp m, cnp.npy_intp n, int threads) noexcept nogil
     void RN_categorical_backward(bint dbl, void* dl, void* p, void* s, void* t, int64_t* labels, void* dx,
@@ -60,44 +55,16 @@ cdef int check_labels(object labels, cnp.npy_intp m, cnp.npy_intp classes, str f
 
 def binary_crossentropy_forward(y, t, from_logits=False, save=True):
     """l_n = mean over c of the surprise at t_nc.    y, t (N, C)   ->   l (N,)"""
-    cdef int type_ = rt.float_array(y, "binary_crossentropy_forward", "y", 2)
     cdef int kind = RN_BINARY_LOGITS if from_logits else RN_BINARY_PROBS
-    rt.same_as(t, y, "binary_crossentropy_forward", "t", "y")
-    cdef cnp.npy_intp m = rt.dim(y, 0), n = rt.dim(y, 1)
-    cdef int threads = rt.team(cost(m, 2 * n))
-    l = rt.pool_empty(1, &m, type_)
-    cdef void* yp = rt.data(y)
-    cdef void* tp = rt.data(t)
-    cdef void* lp = rt.data(l)
-    if threads > 1:
-        with nogil:
-            RN_loss_forward(type_ == cnp.NPY_DOUBLE, kind, yp, tp, lp, m, n, threads)
-    else:
-        RN_loss_forward(type_ == cnp.NPY_DOUBLE, kind, yp, tp, lp, m, n, 1)
-    return l, ((y, t, kind) if save else None)
+    check_pair(y, t, "binary_crossentropy_forward")
+    return terms_forward(kind, y, t, 0, True, False, "binary_crossentropy_forward"), ((y, t, kind) if save else None)
 
 
 def binary_crossentropy_backward(dl, saved):
     """dl (N,)   ->   dy (N, C)"""
-    y, t, kind_ = rt.unpack_saved(saved, 3, "binary_crossentropy_backward")
-    cdef int type_ = rt.float_array(y, "binary_crossentropy_backward", "saved y", 2), kind = kind_
-    cdef cnp.npy_intp m = rt.dim(y, 0), n = rt.dim(y, 1)
-    cdef int threads = rt.team(cost(m, n))
-    rt.same_as(t, y, "binary_crossentropy_backward", "saved t", "y")
-    if kind != RN_BINARY_LOGITS and kind != RN_BINARY_PROBS:
-        rt.bad_entry("binary_crossentropy_backward", "saved kind")
-    check_dl(dl, type_, m, "binary_crossentropy_backward")
-    dy = rt.pool_like(y)
-    cdef void* dlp = rt.data(dl)
-    cdef void* yp = rt.data(y)
-    cdef void* tp = rt.data(t)
-    cdef void* dyp = rt.data(dy)
-    if threads > 1:
-        with nogil:
-            RN_loss_backward(type_ == cnp.NPY_DOUBLE, kind, dlp, yp, tp, dyp, NULL, m, n, threads)
-    else:
-        RN_loss_backward(type_ == cnp.NPY_DOUBLE, kind, dlp, yp, tp, dyp, NULL, m, n, 1)
-    return dy
+    y, t, kind = rt.unpack_saved(saved, 3, "binary_crossentropy_backward")
+    kind = saved_kind(kind, RN_BINARY_LOGITS, RN_BINARY_PROBS, "binary_crossentropy_backward", "saved kind")
+    return terms_backward(kind, dl, y, t, True, False, 0, True, False, "binary_crossentropy_backward")[0]
 
 
 cdef object forward(object y, object t, object labels, bint logits, bint save, int type_):

@@ -1,16 +1,12 @@
-/* Losses: a value per sample, which is a sum over the columns of its row; and their gradients.
+/* Categorical cross-entropy: a value per sample, from the row of its classes; and its gradient.
  *
- * Fast because: one visit to each row (rows.h); a single column is treated as one long vector; the logarithms of 64
- * rows are taken together. Why the formulas are right: refnet/kernels/errors.py, cross_entropy.py.
+ * Fast because: one visit to each row (rows.h); the logarithms of 64 rows are taken together. Why the formulas are right:
+ * refnet/kernels/cross_entropy.py. (Losses of one prediction and its target each: terms.h.)
  */
 #ifndef RN_LOSS_H
 #define RN_LOSS_H
-#include "rows.h"
+#include "terms.h"
 
-enum { RN_SQUARED, RN_ABSOLUTE, RN_BINARY_LOGITS, RN_BINARY_PROBS };
-
-#define RN_loss_forward(dbl, ...) RN_CALL(dbl, loss_forward, __VA_ARGS__)
-#define RN_loss_backward(dbl, ...) RN_CALL(dbl, loss_backward, __VA_ARGS__)
 #define RN_categorical_forward(dbl, ...) RN_CALL(dbl, categorical_forward, __VA_ARGS__)
 #define RN_categorical_backward(dbl, ...) RN_CALL(dbl, categorical_backward, __VA_ARGS__)
 
@@ -18,139 +14,6 @@ enum { RN_SQUARED, RN_ABSOLUTE, RN_BINARY_LOGITS, RN_BINARY_PROBS };
 #include "both.h"
 
 #elif defined(REAL)
-
-/* ---- losses that are means of elementwise terms: errors, binary cross-entropy ---------------------------------- */
-
-RN_FLAT VEC FN(clip_prob)(VEC p)
-{
-    return FN(vmin)(FN(vmax)(p, FN(splat)((REAL)1e-7)), FN(splat)((REAL)(1 - 1e-7)));
-}
-
-RN_FLAT IVEC FN(unclipped)(VEC p) /* [eps <= p <= 1 - eps]; false for NaN */
-{
-    const VEC low = FN(splat)((REAL)1e-7), high = FN(splat)((REAL)(1 - 1e-7));
-    return (GREATER(p, low) | EQUAL(p, low)) & (LESS(p, high) | EQUAL(p, high));
-}
-
-RN_FLAT VEC FN(loss_term)(int kind, VEC y, VEC t)
-{
-    if (kind == RN_SQUARED)
-        return (y - t) * (y - t);
-    if (kind == RN_ABSOLUTE)
-        return FN(vabs)(y - t);
-    if (kind == RN_BINARY_LOGITS)
-        return (FN(vrelu)(y) - y * t) + FN(vlog1p)(FN(vexp)(-FN(vabs)(y)));
-    const VEC q = FN(clip_prob)(y);
-    return -(t * FN(vlog)(q) + (1 - t) * FN(vlog)(1 - q));
-}
-
-RN_FLAT VEC FN(loss_slope)(int kind, VEC y, VEC t)
-{
-    if (kind == RN_SQUARED)
-        return 2 * (y - t);
-    if (kind == RN_ABSOLUTE) { /* sign(e), 0 at 0, NaN for NaN */
-        const VEC e = y - t, zero = FN(splat)(0);
-        const VEC sign = FN(vsign_of)(FN(splat)(1), e);
-        return FN(select)(EQUAL(e, zero) | ~EQUAL(e, e), e, sign);
-    }
-    if (kind == RN_BINARY_LOGITS)
-        return FN(vsigmoid)(y) - t;
-    const VEC q = FN(clip_prob)(y);
-    return UNBITS(BITS((q - t) / (q * (1 - q))) & FN(unclipped)(y));
-}
-
-RN_FLAT void FN(loss_rows)(const int kind, const FN(row_job) *j, rn_int from, rn_int to)
-{
-    const rn_int n = j->n;
-    if (n == 1) { /* one column: the rows themselves are the vector */
-        const REAL *y = j->a + from, *t = j->b + from;
-        REAL *l = j->out + from;
-        COLUMNS(to - from) STORE(l, FN(loss_term)(kind, LOAD(y), LOAD(t)));
-        return;
-    }
-    for (rn_int r = from; r < to; r++) {
-        const REAL *y = j->a + r * n, *t = j->b + r * n;
-        FN(sum64) sum;
-        FN(sum_clear)(&sum);
-        COLUMNS(n)
-        {
-            const VEC term = FN(loss_term)(kind, LOAD(y), LOAD(t));
-            FN(sum_add)(&sum, FILL(term, 0));
-        }
-        j->out[r] = (REAL)(FN(sum_total)(&sum) / (double)n);
-    }
-}
-
-static void FN(loss_chunk)(void *p, rn_int c)
-{
-    const FN(row_job) *j = (const FN(row_job) *)p;
-    const rn_int from = c * j->step, to = RN_MIN(j->m, from + j->step);
-    switch (j->kind) {
-    case RN_SQUARED: FN(loss_rows)(RN_SQUARED, j, from, to); break;
-    case RN_ABSOLUTE: FN(loss_rows)(RN_ABSOLUTE, j, from, to); break;
-    case RN_BINARY_LOGITS: FN(loss_rows)(RN_BINARY_LOGITS, j, from, to); break;
-    default: FN(loss_rows)(RN_BINARY_PROBS, j, from, to);
-    }
-}
-
-/* y, t (m, n) -> l (m,) */
-RN_INLINE void FN(loss_forward)(int kind, const REAL *y, const REAL *t, REAL *l, rn_int m, rn_int n, int threads)
-{
-    FN(row_job) j = {.kind = kind, .a = y, .b = t, .out = l, .m = m, .n = n, .step = rn_rows(n)};
-    rn_run(FN(loss_chunk), &j, (m + j.step - 1) / j.step, threads);
-}
-
-RN_FLAT void FN(loss_slope_rows)(const int kind, const FN(row_job) *j, rn_int from, rn_int to)
-{
-    const rn_int n = j->n;
-    const REAL share = (REAL)1 / (REAL)n;
-    if (n == 1) {
-        const REAL *y = j->a + from, *t = j->b + from, *dl = j->s + from;
-        REAL *dy = j->out ? j->out + from : NULL, *dt = j->out2 ? j->out2 + from : NULL;
-        COLUMNS(to - from)
-        {
-            const VEC g = LOAD(dl) * FN(loss_slope)(kind, LOAD(y), LOAD(t));
-            if (dy)
-                STORE(dy, g);
-            if (dt)
-                STORE(dt, -g);
-        }
-        return;
-    }
-    for (rn_int r = from; r < to; r++) {
-        const REAL *y = j->a + r * n, *t = j->b + r * n;
-        REAL *dy = j->out ? j->out + r * n : NULL, *dt = j->out2 ? j->out2 + r * n : NULL;
-        const REAL each = j->s[r] * share;
-        COLUMNS(n)
-        {
-            const VEC g = each * FN(loss_slope)(kind, LOAD(y), LOAD(t));
-            if (dy)
-                STORE(dy, g);
-            if (dt)
-                STORE(dt, -g);
-        }
-    }
-}
-
-static void FN(loss_slope_chunk)(void *p, rn_int c)
-{
-    const FN(row_job) *j = (const FN(row_job) *)p;
-    const rn_int from = c * j->step, to = RN_MIN(j->m, from + j->step);
-    switch (j->kind) {
-    case RN_SQUARED: FN(loss_slope_rows)(RN_SQUARED, j, from, to); break;
-    case RN_ABSOLUTE: FN(loss_slope_rows)(RN_ABSOLUTE, j, from, to); break;
-    case RN_BINARY_LOGITS: FN(loss_slope_rows)(RN_BINARY_LOGITS, j, from, to); break;
-    default: FN(loss_slope_rows)(RN_BINARY_PROBS, j, from, to);
-    }
-}
-
-/* dl (m,) -> dy and dt (m, n), either of which may be NULL */
-RN_INLINE void FN(loss_backward)(int kind, const REAL *dl, const REAL *y, const REAL *t, REAL *dy, REAL *dt, rn_int m,
-                                 rn_int n, int threads)
-{
-    FN(row_job) j = {.kind = kind, .a = y, .b = t, .s = dl, .out = dy, .out2 = dt, .m = m, .n = n, .step = rn_rows(n)};
-    rn_run(FN(loss_slope_chunk), &j, (m + j.step - 1) / j.step, threads);
-}
 
 /* ---- categorical cross-entropy: targets t (m, n), or labels (m,) where t is NULL ------------------------------- */
 

@@ -99,6 +99,17 @@ RN_FLAT void FN(store_part)(REAL *p, VEC v, rn_int n)
 #endif
 }
 
+/* `left` elements from p on, at most a vector. */
+RN_FLAT VEC FN(take)(const REAL *p, rn_int left) { return left >= VL ? FN(load)(p) : FN(load_part)(p, left); }
+
+RN_FLAT void FN(put)(REAL *p, VEC v, rn_int left)
+{
+    if (left >= VL)
+        FN(store)(p, v);
+    else
+        FN(store_part)(p, v, left);
+}
+
 /* NaN wins, as in numpy.maximum: a NaN in a stays because both comparisons with it are false. */
 RN_FLAT VEC FN(vmax)(VEC a, VEC b) { return FN(select)(LESS(a, b) | ~EQUAL(b, b), b, a); }
 RN_FLAT VEC FN(vmin)(VEC a, VEC b) { return FN(select)(GREATER(a, b) | ~EQUAL(b, b), b, a); }

@@ -131,6 +131,16 @@ RN_FLAT VEC FN(vexp)(VEC x)
     return (e * FN(power_of_2)(half)) * FN(power_of_2)(n - half);
 }
 
+/* exp(x) - 1 for x <= 0: near 0 the power of 2 is 1 and nothing cancels; below, what is subtracted is at most 1/2. */
+RN_FLAT VEC FN(vexpm1_below)(VEC x)
+{
+    IVEC n;
+    const VEC zero = FN(splat)(0), far = FN(splat)(-40); /* there it is -1 to the last bit */
+    x = FN(select)(LESS(x, far), far, FN(select)(GREATER(x, zero), zero, x));
+    const VEC q = FN(exp_reduce)(x, &n), p2 = FN(power_of_2)(n);
+    return p2 * q + (p2 - 1);
+}
+
 RN_FLAT VEC FN(vlog)(VEC x)
 {
     const IVEC small = LESS(x, FN(splat)(TINY));
