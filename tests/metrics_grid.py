@@ -71,6 +71,11 @@ def cases():
     for axis in (-1, 0):
         yield "PearsonCorrelation", {"axis": axis}, "numbers"
         yield "ConcordanceCorrelation", {"axis": axis}, "numbers"
+    for name in ("MeanAbsolutePercentageError", "MeanSquaredLogarithmicError", "LogCoshError", "CosineSimilarity", "KLDivergence",
+                 "Poisson"):  # fmt: skip
+        yield name, {}, "three"
+    for name in ("Hinge", "SquaredHinge", "CategoricalHinge"):
+        yield name, {}, "one_hot"
     for aggregation in (None, "uniform_average", "variance_weighted_average"):
         yield "R2Score", {"class_aggregation": aggregation}, "numbers"
     yield "R2Score", {"num_regressors": 2}, "numbers"

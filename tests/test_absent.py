@@ -104,7 +104,6 @@ def test_what_python_prints_has_no_second_suggestion():
 class TestStrings:
     @pytest.mark.parametrize(("arguments", "name"), [
         ({"loss": "ctc"}, "losses.ctc"), ({"loss": "CTC"}, "losses.CTC"),
-        ({"metrics": ["kl_divergence"]}, "metrics.KLDivergence"),
     ])  # fmt: skip
     def test_of_compile(self, rn, arguments, name):
         path, _, attribute = name.partition(".")

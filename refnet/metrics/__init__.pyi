@@ -1,9 +1,20 @@
 # The public names, declared: see refnet/public.py.
 from refnet.losses import binary_crossentropy as binary_crossentropy
+from refnet.losses import binary_focal_crossentropy as binary_focal_crossentropy
 from refnet.losses import categorical_crossentropy as categorical_crossentropy
+from refnet.losses import categorical_focal_crossentropy as categorical_focal_crossentropy
+from refnet.losses import categorical_hinge as categorical_hinge
+from refnet.losses import hinge as hinge
+from refnet.losses import huber as huber
+from refnet.losses import kl_divergence as kl_divergence
+from refnet.losses import log_cosh as log_cosh
 from refnet.losses import mean_absolute_error as mean_absolute_error
+from refnet.losses import mean_absolute_percentage_error as mean_absolute_percentage_error
 from refnet.losses import mean_squared_error as mean_squared_error
+from refnet.losses import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+from refnet.losses import poisson as poisson
 from refnet.losses import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from refnet.losses import squared_hinge as squared_hinge
 from refnet.metrics.accuracy import Accuracy as Accuracy
 from refnet.metrics.accuracy import BinaryAccuracy as BinaryAccuracy
 from refnet.metrics.accuracy import CategoricalAccuracy as CategoricalAccuracy
@@ -35,6 +46,15 @@ from refnet.metrics.errors import RootMeanSquaredError as RootMeanSquaredError
 from refnet.metrics.errors import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
 from refnet.metrics.f_score import F1Score as F1Score
 from refnet.metrics.f_score import FBetaScore as FBetaScore
+from refnet.metrics.from_losses import CategoricalHinge as CategoricalHinge
+from refnet.metrics.from_losses import CosineSimilarity as CosineSimilarity
+from refnet.metrics.from_losses import Hinge as Hinge
+from refnet.metrics.from_losses import KLDivergence as KLDivergence
+from refnet.metrics.from_losses import LogCoshError as LogCoshError
+from refnet.metrics.from_losses import MeanAbsolutePercentageError as MeanAbsolutePercentageError
+from refnet.metrics.from_losses import MeanSquaredLogarithmicError as MeanSquaredLogarithmicError
+from refnet.metrics.from_losses import Poisson as Poisson
+from refnet.metrics.from_losses import SquaredHinge as SquaredHinge
 from refnet.metrics.iou import BinaryIoU as BinaryIoU
 from refnet.metrics.iou import IoU as IoU
 from refnet.metrics.iou import MeanIoU as MeanIoU

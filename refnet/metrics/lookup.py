@@ -9,8 +9,11 @@ __all__ = ["deserialize", "get", "serialize"]
 
 _SHORT = {
     "bce": "BinaryCrossentropy",
-    "mse": "MeanSquaredError",
+    "kld": "KLDivergence",
     "mae": "MeanAbsoluteError",
+    "mape": "MeanAbsolutePercentageError",
+    "mse": "MeanSquaredError",
+    "msle": "MeanSquaredLogarithmicError",
     "rmse": "RootMeanSquaredError",
 }
 
